@@ -1,0 +1,42 @@
+"""Fixtures shared by every test."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# Playwright's synchronous API runs an event loop in the test's thread; Django would take the ORM calls of the test for
+# calls from async code.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of public data sets beside the repository (``DRWEB_SHARED_DATA``); skips where it is absent."""
+    folder = Path(os.environ.get("DRWEB_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"needs the data sets in {folder} (set DRWEB_SHARED_DATA)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _media_in_temporary_folder(tmp_path: Path, settings) -> None:
+    """Keep uploaded files of one test away from the next one's."""
+    storages = {name: dict(entry) for name, entry in settings.STORAGES.items()}
+    storages["default"]["OPTIONS"] = {**storages["default"].get("OPTIONS", {}), "location": tmp_path / "media"}
+    settings.STORAGES = storages
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """Use the system's Chromium where Playwright's own is not downloaded; root needs --no-sandbox."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage"] if os.geteuid() == 0 else []
+    return {
+        **browser_type_launch_args,
+        **({"executable_path": chromium} if chromium else {}),
+        "args": [*browser_type_launch_args.get("args", []), *arguments],
+    }
