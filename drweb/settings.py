@@ -15,15 +15,14 @@ env = environ.Env()
 
 # --- Where data lives -------------------------------------------------------------------------------------------------
 
-DATA_DIR = env.path("DRWEB_DATA_DIR", default=BASE_DIR / "var")
-DATA_DIR = Path(str(DATA_DIR)).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
-CACHE_DIR = DATA_DIR / "cache"
+DRWEB_DATA_DIR = Path(env.str("DRWEB_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+DRWEB_DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+DRWEB_CACHE_DIR = DRWEB_DATA_DIR / "cache"
 
 # --- Security ---------------------------------------------------------------------------------------------------------
 
 DEBUG = env.bool("DRWEB_DEBUG", default=False)
-SECRET_KEY = env.str("DRWEB_SECRET_KEY", default="") or read_or_create_secret(DATA_DIR / "secret_key")
+SECRET_KEY = env.str("DRWEB_SECRET_KEY", default="") or read_or_create_secret(DRWEB_DATA_DIR / "secret_key")
 ALLOWED_HOSTS = env.list("DRWEB_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("DRWEB_CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -81,6 +80,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "storages",
     "csp",
+    "axes",
 ]
 
 MIDDLEWARE = [
@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "drweb.urls"
@@ -121,11 +122,11 @@ MESSAGE_TAGS = {messages.DEBUG: "info", messages.ERROR: "error"}
 # --- Database, files, caches, queue, sockets: embedded by default, elsewhere by environment alone ---------------------
 
 DATABASES = {
-    "default": database_config(env.db_url("DRWEB_DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")),
+    "default": database_config(env.db_url("DRWEB_DATABASE_URL", default=f"sqlite:///{DRWEB_DATA_DIR / 'db.sqlite3'}")),
 }
 
 STORAGES = {
-    "default": storage_config(env.str("DRWEB_STORAGE_URL", default=""), local_folder=DATA_DIR / "media"),
+    "default": storage_config(env.str("DRWEB_STORAGE_URL", default=""), local_folder=DRWEB_DATA_DIR / "media"),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
@@ -136,8 +137,7 @@ STORAGES = {
 CACHES = {"default": env.cache_url("DRWEB_CACHE_URL", default="locmemcache://")}
 
 # Empty: the worker started beside the web server takes jobs from the database.
-CELERY_BROKER_URL = env.str("DRWEB_BROKER_URL", default="")
-EMBEDDED_WORKER = not CELERY_BROKER_URL
+DRWEB_BROKER_URL = CELERY_BROKER_URL = env.str("DRWEB_BROKER_URL", default="")
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
@@ -148,10 +148,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
 
-_channel_url = env.str("DRWEB_CHANNEL_URL", default="")
+# Empty: the worker cannot reach the web server's memory, so consumers watch the row instead.
+DRWEB_CHANNEL_URL = env.str("DRWEB_CHANNEL_URL", default="")
 CHANNEL_LAYERS = {
-    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [_channel_url]}}
-    if _channel_url
+    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [DRWEB_CHANNEL_URL]}}
+    if DRWEB_CHANNEL_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"},
 }
 
@@ -161,6 +162,14 @@ AUTH_USER_MODEL = "cases.User"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Guessing is stopped for the pair of name and address, so that nobody can lock a colleague out from elsewhere.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = env.int("DRWEB_LOGIN_FAILURES", default=10)
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
+AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -217,10 +226,24 @@ SPECTACULAR_SETTINGS = {
 
 # --- Uploads ----------------------------------------------------------------------------------------------------------
 
-MAX_UPLOAD_BYTES = env.int("DRWEB_MAX_UPLOAD_MB", default=50) * 1024 * 1024
+DRWEB_MAX_UPLOAD_MB = env.int("DRWEB_MAX_UPLOAD_MB", default=50)
 # Checked from the header before anything is decoded: what guards against image bombs.
-MAX_IMAGE_PIXELS = env.int("DRWEB_MAX_PIXELS", default=120_000_000)
+DRWEB_MAX_PIXELS = env.int("DRWEB_MAX_PIXELS", default=120_000_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+# --- Analysis ---------------------------------------------------------------------------------------------------------
+
+DRWEB_DEFAULT_MODEL = env.str("DRWEB_DEFAULT_MODEL", default="unet")
+# Photographs that may wait at once; more are refused with "try again later" instead of a wait without end.
+DRWEB_MAX_QUEUE = env.int("DRWEB_MAX_QUEUE", default=500)
+# A thread renews the lease of the running analysis. Off only where threads cannot share the database (tests).
+DRWEB_HEARTBEAT = True
+
+# --- First start ------------------------------------------------------------------------------------------------------
+
+# The demo clinic is made only in an empty database.
+DRWEB_DEMO = env.bool("DRWEB_DEMO", default=True)
+DRWEB_DEMO_PASSWORD = env.str("DRWEB_DEMO_PASSWORD", default="")
 
 # --- Languages, time, static files ------------------------------------------------------------------------------------
 
@@ -232,7 +255,7 @@ TIME_ZONE = env.str("DRWEB_TIME_ZONE", default="UTC")
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = DRWEB_DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
 # --- Logs: one line an event on stderr, by ids, never a name, record number or birth date -----------------------------

@@ -22,3 +22,6 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 # Throttles are tested with rates of their own.
 REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])  # noqa: F405
+# Threads of one test process cannot share an in-memory database, and logins of factories are no guesses.
+DRWEB_HEARTBEAT = False
+AXES_ENABLED = False
