@@ -1,0 +1,79 @@
+"""The photograph with its lesions painted on it, and the way back from an edited picture of that kind to a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.lesions import LESION_COLOURS, LESIONS
+from inference.masks import wrong_mask_size
+
+# Paint is recognised from a third of full strength on (the fill has 0.55) ...
+_MIN_STRENGTH = 0.33
+# ... and while it lies this near (RGB distance, 0-441) to the line from the photograph's colour to the lesion's:
+# JPEG and rescaled colours wander about 20 off it.
+_MAX_DEVIATION = 40.0
+# A change smaller than this in every channel is compression noise.
+_MIN_CHANGE = 12
+
+
+def render_overlay(
+    rgb: NDArray[np.uint8], masks: Mapping[str, NDArray[np.bool_]], alpha: float = 0.55
+) -> NDArray[np.uint8]:
+    """Fill every lesion with its colour at strength `alpha` (0-1) and draw a full-strength outline; uint8 HxWx3.
+
+    Masks are bool HxW of the photograph's size, under the names of LESIONS; a missing name is a hidden layer. Where
+    lesions overlap, the one later in LESIONS is on top, but every outline stays visible.
+    """
+    painted = rgb.copy()
+    thickness = max(1, round(min(rgb.shape[:2]) / 1200))
+    outlines = []
+    for lesion in LESIONS:
+        mask = masks.get(lesion)
+        if mask is None:
+            continue
+        if mask.shape != rgb.shape[:2]:
+            raise ValueError(f"mask {lesion} is {mask.shape}, the photograph {rgb.shape[:2]}")
+        grey = mask.view(np.uint8)
+        x, y, width, height = cv2.boundingRect(grey)
+        if not width:
+            continue
+        window = (slice(y, y + height), slice(x, x + width))
+        paint = np.full_like(painted[window], LESION_COLOURS[lesion])
+        mixed = cv2.addWeighted(painted[window], 1 - alpha, paint, alpha, 0)
+        cv2.copyTo(mixed, grey[window], painted[window])
+        contours, _ = cv2.findContours(grey[window], cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y))
+        outlines.append((contours, LESION_COLOURS[lesion]))
+    for contours, colour in outlines:
+        cv2.drawContours(painted, contours, -1, colour, thickness)
+    return painted
+
+
+def decode_overlay(edited: NDArray[np.uint8], original: NDArray[np.uint8], lesion: str) -> NDArray[np.bool_]:
+    """The mask of `lesion` in an overlay that a person has edited; all arrays in the photograph's HxW.
+
+    A pixel counts where it is explained by the photograph's colour mixed with this lesion's colour, and better so
+    than with any other lesion's. What another layer covers, or was left uncoloured, is not part of the mask. Raises
+    ImageRejected (wrong_mask_size) where the sizes differ.
+    """
+    if edited.shape != original.shape:
+        raise wrong_mask_size((original.shape[0], original.shape[1]))
+    changed = cv2.absdiff(edited, original).max(axis=2) >= _MIN_CHANGE
+    mask = np.zeros(changed.shape, np.bool_)
+    if not changed.any():
+        return mask
+    before = original[changed].astype(np.float32)
+    change = edited[changed].astype(np.float32) - before
+    deviations = np.full((len(LESIONS), len(before)), np.inf, np.float32)
+    for index, name in enumerate(LESIONS):
+        towards = np.asarray(LESION_COLOURS[name], np.float32) - before
+        length = np.maximum(np.einsum("ij,ij->i", towards, towards), 1.0)
+        strength = np.clip(np.einsum("ij,ij->i", change, towards) / length, 0, 1)
+        deviation = np.linalg.norm(change - strength[:, None] * towards, axis=1)
+        deviations[index] = np.where(strength >= _MIN_STRENGTH, deviation, np.inf)
+    ours = LESIONS.index(lesion)
+    mask[changed] = (deviations.argmin(axis=0) == ours) & (deviations[ours] <= _MAX_DEVIATION)
+    return mask

@@ -1,0 +1,95 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from PIL import Image
+
+from inference.errors import ImageRejected
+from inference.masks import decode_mask, encode_mask, encode_probability
+
+
+def png(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def blob() -> np.ndarray:
+    mask = np.zeros((60, 80), bool)
+    mask[10:30, 15:50] = True
+    return mask
+
+
+@settings(deadline=None)
+@given(arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=70)))
+def test_masks_survive_the_round_trip(mask):
+    assert np.array_equal(decode_mask(encode_mask(mask), mask.shape), mask)
+
+
+def test_encoded_mask_is_a_1_bit_png(blob):
+    picture = Image.open(io.BytesIO(encode_mask(blob)))
+    assert (picture.format, picture.mode, picture.size) == ("PNG", "1", (80, 60))
+
+
+def test_encode_refuses_what_is_no_mask(blob):
+    with pytest.raises(ValueError, match="bool"):
+        encode_mask(blob.astype(np.uint8))
+
+
+def test_probabilities_are_8_bit_grey():
+    probability = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    picture = Image.open(io.BytesIO(encode_probability(probability)))
+    assert picture.mode == "L"
+    assert np.array_equal(np.asarray(picture), probability)
+
+
+def test_mask_painted_in_a_dark_blue(blob):
+    rgb = np.zeros((60, 80, 3), np.uint8)
+    rgb[blob] = (0, 90, 255)
+    assert np.array_equal(decode_mask(png(rgb), blob.shape), blob)
+
+
+@pytest.mark.parametrize("hidden_colour", [0, 255])
+def test_transparent_pixels_are_no_lesion(blob, hidden_colour):
+    rgba = np.full((60, 80, 4), hidden_colour, np.uint8)
+    rgba[..., 3] = 0
+    rgba[blob] = 255
+    assert np.array_equal(decode_mask(png(rgba), blob.shape), blob)
+
+
+def test_opaque_rgba_is_read_by_its_colours(blob):
+    rgba = np.zeros((60, 80, 4), np.uint8)
+    rgba[blob, :3] = 255
+    rgba[..., 3] = 255
+    assert np.array_equal(decode_mask(png(rgba), blob.shape), blob)
+
+
+def test_label_values_0_and_1(blob):
+    assert np.array_equal(decode_mask(png(blob.astype(np.uint8)), blob.shape), blob)
+
+
+def test_16_bit_mask(blob):
+    assert np.array_equal(decode_mask(png(blob.astype(np.uint16) * 65535), blob.shape), blob)
+
+
+def test_empty_mask():
+    assert not decode_mask(encode_mask(np.zeros((60, 80), bool)), (60, 80)).any()
+
+
+@pytest.mark.parametrize("shape", [(80, 60), (60, 81), (6000, 8000)])
+def test_wrong_size_names_the_right_one(blob, shape):
+    with pytest.raises(ImageRejected, match=f"{shape[1]} x {shape[0]}") as caught:
+        decode_mask(encode_mask(blob), shape)
+    assert caught.value.code == "wrong_mask_size"
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.binary(max_size=200))
+def test_unreadable_masks(data):
+    with pytest.raises(ImageRejected) as caught:
+        decode_mask(data, (60, 80))
+    assert caught.value.code == "bad_mask"
