@@ -1,0 +1,1 @@
+"""Clinics, patients, studies, images, predictions, corrected masks, readings and reports."""

@@ -1,0 +1,87 @@
+"""Enumerations shared by models, forms, API and templates."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    """What a member may do in a clinic; `cases.permissions` holds the matrix."""
+
+    TECHNICIAN = "technician", _("Technician")
+    READER = "reader", _("Reader")
+    SENIOR_READER = "senior_reader", _("Senior reader")
+    CLINIC_ADMIN = "clinic_admin", _("Clinic administrator")
+
+
+class Sex(models.TextChoices):
+    FEMALE = "F", _("Female")
+    MALE = "M", _("Male")
+    OTHER = "O", _("Other")
+    UNKNOWN = "U", _("Unknown")
+
+
+class DiabetesType(models.TextChoices):
+    NONE = "none", _("No diabetes")
+    TYPE_1 = "type1", _("Type 1")
+    TYPE_2 = "type2", _("Type 2")
+    GESTATIONAL = "gestational", _("Gestational")
+    OTHER = "other", _("Other")
+    UNKNOWN = "unknown", _("Unknown")
+
+
+class Laterality(models.TextChoices):
+    """OD (oculus dexter) is the patient's right eye, OS (oculus sinister) the left."""
+
+    OD = "OD", _("Right eye (OD)")
+    OS = "OS", _("Left eye (OS)")
+    UNKNOWN = "unknown", _("Eye not stated")
+
+
+class Field(models.TextChoices):
+    MACULA = "macula", _("Macula-centred")
+    DISC = "disc", _("Disc-centred")
+    OTHER = "other", _("Other field")
+    UNKNOWN = "unknown", _("Field not stated")
+
+
+class IcdrGrade(models.IntegerChoices):
+    """International Clinical Diabetic Retinopathy severity scale (Wilkinson et al., Ophthalmology 2003)."""
+
+    NO_DR = 0, _("No diabetic retinopathy")
+    MILD = 1, _("Mild non-proliferative DR")
+    MODERATE = 2, _("Moderate non-proliferative DR")
+    SEVERE = 3, _("Severe non-proliferative DR")
+    PROLIFERATIVE = 4, _("Proliferative DR")
+
+
+class Lesion(models.TextChoices):
+    """Same codes and order as `inference.lesions.LESIONS`; a test holds them together."""
+
+    EX = "EX", _("Hard exudates")
+    SE = "SE", _("Soft exudates")
+    HE = "HE", _("Haemorrhages")
+    MA = "MA", _("Microaneurysms")
+
+
+class PredictionState(models.TextChoices):
+    QUEUED = "queued", _("Waiting")
+    RUNNING = "running", _("Being analysed")
+    SUCCEEDED = "succeeded", _("Analysed")
+    FAILED = "failed", _("Failed")
+    UNGRADABLE = "ungradable", _("Ungradable")
+    CANCELLED = "cancelled", _("Cancelled")
+
+    @classmethod
+    def open_states(cls) -> tuple["PredictionState", ...]:
+        """States in which work is still to be done."""
+        return (cls.QUEUED, cls.RUNNING)
+
+
+class ReadingState(models.TextChoices):
+    DRAFT = "draft", _("Draft")
+    SIGNED = "signed", _("Signed")
+
+
+class ReportLanguage(models.TextChoices):
+    ENGLISH = "en", "English"
+    SIMPLIFIED_CHINESE = "zh-hans", "简体中文"

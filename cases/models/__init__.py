@@ -1,0 +1,28 @@
+"""One module per noun: fields, constraints and `for_user` querysets; no workflow."""
+
+from cases.models.api_token import ApiToken
+from cases.models.clinic import Clinic
+from cases.models.image import Image
+from cases.models.mask_revision import MaskRevision
+from cases.models.membership import Membership
+from cases.models.patient import Patient
+from cases.models.prediction import LesionResult, Prediction
+from cases.models.reading import Reading
+from cases.models.report import Report
+from cases.models.study import Study
+from cases.models.user import User
+
+__all__ = [
+    "ApiToken",
+    "Clinic",
+    "Image",
+    "LesionResult",
+    "MaskRevision",
+    "Membership",
+    "Patient",
+    "Prediction",
+    "Reading",
+    "Report",
+    "Study",
+    "User",
+]

@@ -1,0 +1,37 @@
+"""What every record of a clinic shares: deny by default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+
+if TYPE_CHECKING:
+    from cases.models.user import User
+
+
+class ClinicQuerySet(models.QuerySet):
+    """Rows that belong to a clinic, reached through `model.CLINIC_PATH`."""
+
+    def for_user(self, user: User | AnonymousUser) -> Self:
+        """The rows of the clinics `user` works in; system administrators (superusers) see all, anonymous users none."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self.all()
+        clinics = user.memberships.values("clinic_id")
+        return self.filter(**{f"{self.model.CLINIC_PATH}__in": clinics})
+
+
+class ClinicRecord(models.Model):
+    """A row that belongs to one clinic."""
+
+    CLINIC_PATH: ClassVar[str] = "clinic"
+
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ClinicQuerySet.as_manager()
+
+    class Meta:
+        abstract = True

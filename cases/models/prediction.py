@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cases.choices import IcdrGrade, Lesion, PredictionState
+from cases.models.base import ClinicRecord
+from cases.models.image import Image
+
+
+def overlay_path(prediction: Prediction, filename: str) -> str:
+    return f"predictions/{uuid.uuid4().hex}{filename}"
+
+
+def mask_path(result: LesionResult, filename: str) -> str:
+    return f"predictions/{uuid.uuid4().hex}{filename}"
+
+
+class Prediction(ClinicRecord):
+    """One analysis of one photograph by one network: a job while it is open, immutable history afterwards."""
+
+    CLINIC_PATH = "image__study__clinic"
+
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="predictions", verbose_name=_("photograph"))
+    model_name = models.CharField(_("network"), max_length=50)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("requested by")
+    )
+
+    state = models.CharField(
+        _("state"), max_length=10, choices=PredictionState.choices, default=PredictionState.QUEUED
+    )
+    stage = models.CharField(_("stage"), max_length=30, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    lease_token = models.UUIDField(null=True, editable=False)
+    lease_expires_at = models.DateTimeField(null=True, editable=False)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    error_code = models.CharField(max_length=50, blank=True)
+    error_message = models.TextField(_("error"), blank=True, help_text=_("One sentence for the user."))
+    error_detail = models.TextField(_("error detail"), blank=True, help_text=_("For the operator."))
+
+    grade = models.PositiveSmallIntegerField(_("grade"), choices=IcdrGrade.choices, null=True, blank=True)
+    probabilities = models.JSONField(_("grade probabilities"), default=list, blank=True)
+    overlay = models.FileField(_("overlay"), upload_to=overlay_path, max_length=200, blank=True)
+    networks = models.JSONField(
+        _("networks"),
+        default=dict,
+        blank=True,
+        help_text=_("Name, version, weights sha256, engine and thresholds of the networks that made this result."),
+    )
+    timings = models.JSONField(_("seconds per stage"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("prediction")
+        verbose_name_plural = _("predictions")
+        ordering = ("-pk",)
+        indexes = (models.Index(fields=("state", "created_at")),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("image", "model_name"),
+                condition=models.Q(state__in=("queued", "running")),
+                name="one_open_prediction_per_image_and_network",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.model_name} · {self.get_state_display()}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in PredictionState.open_states()
+
+
+class LesionResult(models.Model):
+    """The mask of one lesion kind that a prediction found, with its measurements."""
+
+    prediction = models.ForeignKey(Prediction, on_delete=models.CASCADE, related_name="lesions")
+    lesion = models.CharField(_("lesion"), max_length=2, choices=Lesion.choices)
+    mask = models.FileField(_("mask"), upload_to=mask_path, max_length=200)
+    count = models.PositiveIntegerField(_("count"))
+    area_px = models.PositiveIntegerField(_("area in pixels"))
+    area_percent_of_fov = models.FloatField(_("area in % of the field of view"), validators=(MaxValueValidator(100),))
+    area_disc = models.FloatField(_("area in assumed optic-disc areas"))
+
+    class Meta:
+        verbose_name = _("lesion result")
+        verbose_name_plural = _("lesion results")
+        ordering = ("pk",)
+        constraints = (models.UniqueConstraint(fields=("prediction", "lesion"), name="one_result_per_lesion"),)
+
+    def __str__(self) -> str:
+        return f"{self.lesion}: {self.count}"

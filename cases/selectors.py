@@ -1,0 +1,144 @@
+"""Every read that is more than a `get`. The first argument is the user who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_lazy as _
+
+from cases.choices import Lesion, PredictionState
+from cases.errors import ApplicationError
+from cases.models import Image, LesionResult, MaskRevision, Patient, Prediction, Reading, Report, Study
+
+if TYPE_CHECKING:
+    from cases.models import User
+
+    Viewer = User | AnonymousUser
+
+
+def study_get(user: Viewer, study_id: int) -> Study:
+    """A study with all that its page shows. Raises `Http404` where it is none of the user's clinics'."""
+    predictions = Prediction.objects.prefetch_related("lesions")
+    images = Image.objects.prefetch_related(
+        Prefetch("predictions", queryset=predictions),
+        Prefetch("revisions", queryset=MaskRevision.objects.select_related("author")),
+    )
+    studies = Study.objects.for_user(user).select_related("clinic", "patient", "created_by")
+    return get_object_or_404(studies.prefetch_related(Prefetch("images", queryset=images)), pk=study_id)
+
+
+def image_get(user: Viewer, image_id: int) -> Image:
+    return get_object_or_404(Image.objects.for_user(user).select_related("study__clinic", "study__patient"), pk=image_id)
+
+
+def prediction_get(user: Viewer, prediction_id: int) -> Prediction:
+    predictions = Prediction.objects.for_user(user).select_related("image__study__clinic").prefetch_related("lesions")
+    return get_object_or_404(predictions, pk=prediction_id)
+
+
+def revision_get(user: Viewer, revision_id: int) -> MaskRevision:
+    return get_object_or_404(MaskRevision.objects.for_user(user).select_related("author", "image"), pk=revision_id)
+
+
+def report_get(user: Viewer, report_id: int) -> Report:
+    return get_object_or_404(Report.objects.for_user(user).select_related("study"), pk=report_id)
+
+
+def patient_get(user: Viewer, patient_id: int) -> Patient:
+    return get_object_or_404(Patient.objects.for_user(user).select_related("clinic"), pk=patient_id)
+
+
+def patients_for(user: Viewer, *, search: str = "") -> QuerySet[Patient]:
+    """Patients of the user's clinics whose record number starts with, or whose name contains, `search`."""
+    patients = Patient.objects.for_user(user).select_related("clinic")
+    if search:
+        patients = patients.filter(Q(record_number__istartswith=search) | Q(name__icontains=search))
+    return patients
+
+
+def work_list(user: Viewer, *, search: str = "") -> QuerySet[Study]:
+    """Studies of the user's clinics, newest first, with `image_count` and the number still being analysed."""
+    waiting = Q(images__predictions__state__in=PredictionState.open_states())
+    studies = Study.objects.for_user(user).select_related("clinic", "patient")
+    if search:
+        studies = studies.filter(
+            Q(patient__record_number__istartswith=search) | Q(patient__name__icontains=search)
+        )
+    return studies.annotate(
+        image_count=Count("images", distinct=True),
+        waiting_count=Count("images__predictions", filter=waiting, distinct=True),
+        report_count=Count("reports", distinct=True),
+    )
+
+
+def latest_image(user: User, *, image_id: int | None = None, study_id: int | None = None) -> Image:
+    """The photograph named, or the newest of the study named, or else the newest that the user uploaded.
+
+    Raises `Http404` for another clinic's ids, `ApplicationError` where the user has uploaded nothing yet.
+    """
+    if image_id is not None:
+        image = image_get(user, image_id)
+        if study_id is not None and image.study_id != study_id:
+            raise Http404
+        return image
+    images = Image.objects.for_user(user).select_related("study__clinic", "study__patient").order_by("-pk")
+    if study_id is not None:
+        study = get_object_or_404(Study.objects.for_user(user), pk=study_id)
+        newest = images.filter(study=study).first()
+    else:
+        newest = images.filter(uploaded_by=user).first()
+    if newest is None:
+        raise ApplicationError("no_image", _("There is no photograph yet. Upload one first."))
+    return newest
+
+
+def latest_prediction(image: Image) -> Prediction | None:
+    """The newest finished analysis of the photograph; None where there is none."""
+    return (
+        image.predictions.filter(state=PredictionState.SUCCEEDED).prefetch_related("lesions").order_by("-pk").first()
+    )
+
+
+@dataclass(frozen=True)
+class CurrentMask:
+    """What is held to be true of one lesion now: the newest correction, or else the network's mask (revision 0)."""
+
+    lesion: str
+    revision: int
+    source: LesionResult | MaskRevision
+
+    @property
+    def corrected(self) -> bool:
+        return self.revision > 0
+
+
+def current_masks(image: Image, prediction: Prediction) -> list[CurrentMask]:
+    """One entry per lesion, in the order of `Lesion`."""
+    found = {result.lesion: result for result in prediction.lesions.all()}
+    newest: dict[str, MaskRevision] = {}
+    for revision in image.revisions.select_related("author").order_by("number"):
+        newest[revision.lesion] = revision
+    masks = []
+    for lesion in Lesion.values:
+        if lesion in newest:
+            masks.append(CurrentMask(lesion, newest[lesion].number, newest[lesion]))
+        elif lesion in found:
+            masks.append(CurrentMask(lesion, 0, found[lesion]))
+    return masks
+
+
+def queue_position(prediction: Prediction) -> int:
+    """How many analyses are ahead of a queued one (0: it is next)."""
+    return Prediction.objects.filter(
+        Q(state=PredictionState.RUNNING) | Q(state=PredictionState.QUEUED, pk__lt=prediction.pk)
+    ).count()
+
+
+def reading_of(user: User, study: Study) -> Reading | None:
+    """The user's own reading of the study."""
+    return Reading.objects.for_user(user).filter(study=study, reader=user).first()

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from cases.choices import Field, Laterality
+from cases.errors import ApplicationError, TooLarge
+from cases.models import Image, Study, User
+from cases.permissions import Action, authorize
+from cases.services.files import stored_files
+from cases.services.inference_errors import translated
+from cases.services.study import clinic_for_new_study, study_create
+from inference.decoding import DecodedImage, decode
+from inference.field_of_view import FieldOfView, find_field_of_view
+from inference.screening import check_is_fundus
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+PREVIEW_SIDE = 2048  # px; enough for a full-screen view, small enough to travel
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "BMP": ".bmp", "WEBP": ".webp", "MPO": ".jpg"}
+
+
+def image_upload(
+    *,
+    user: User,
+    upload: UploadedFile,
+    study: Study | None = None,
+    laterality: str = Laterality.UNKNOWN,
+    field: str = Field.UNKNOWN,
+) -> Image:
+    """Check and keep an uploaded photograph; without a study, a new one is opened for it.
+
+    Raises `ApplicationError` (not an image, not a fundus photograph, too large, ...); nothing is stored then.
+    """
+    clinic = study.clinic if study is not None else clinic_for_new_study(user=user)
+    authorize(user, Action.UPLOAD, clinic)
+    content = _read(upload)
+    with translated():
+        decoded = decode(content, max_pixels=settings.DRWEB_MAX_PIXELS)
+        field_of_view = find_field_of_view(decoded.rgb)
+        check_is_fundus(decoded.rgb, field_of_view)
+    preview = _preview(decoded.rgb)
+    height, width = decoded.rgb.shape[:2]
+
+    with stored_files() as files:
+        image = Image(
+            study=study or study_create(user=user, clinic=clinic),
+            filename=(upload.name or "")[-255:],
+            sha256=hashlib.sha256(content).hexdigest(),
+            byte_size=len(content),
+            file_format=decoded.format,
+            width=width,
+            height=height,
+            laterality=laterality,
+            field=field,
+            field_of_view=_as_json(field_of_view),
+            camera=decoded.camera,
+            uploaded_by=user,
+        )
+        files.save(image.original, SUFFIXES[decoded.format], content)
+        files.save(image.preview, ".jpg", preview)
+        image.full_clean()
+        image.save()
+    return image
+
+
+@transaction.atomic
+def image_update(*, user: User, image: Image, laterality: str, field: str) -> Image:
+    """State which eye and field a photograph shows."""
+    authorize(user, Action.UPLOAD, image.study.clinic)
+    image.laterality = laterality
+    image.field = field
+    image.full_clean()
+    image.save(update_fields=["laterality", "field"])
+    return image
+
+
+def image_decode(*, image: Image) -> DecodedImage:
+    """The stored original as upright RGB."""
+    with image.original.open("rb") as original:
+        return decode(original.read(), max_pixels=settings.DRWEB_MAX_PIXELS)
+
+
+def image_field_of_view(*, image: Image) -> FieldOfView:
+    """The circle and box of the retina that were found at upload."""
+    stored = image.field_of_view
+    return FieldOfView(box=tuple(stored["box"]), centre=tuple(stored["centre"]), radius=stored["radius"])
+
+
+def _read(upload: UploadedFile) -> bytes:
+    limit = settings.DRWEB_MAX_UPLOAD_MB
+    if (upload.size or 0) > limit * 1024 * 1024:
+        raise TooLarge(
+            "file_too_large",
+            _("The file is %(size)d MB; the limit is %(limit)d MB. Export the photograph as JPEG and try again.")
+            % {"size": (upload.size or 0) // (1024 * 1024), "limit": limit},
+            limit_mb=limit,
+        )
+    content = upload.read()
+    if not content:
+        raise ApplicationError("empty_file", _("The file is empty. Choose the photograph again."))
+    return content
+
+
+def _preview(rgb: npt.NDArray[np.uint8]) -> bytes:
+    height, width = rgb.shape[:2]
+    scale = min(1.0, PREVIEW_SIDE / max(height, width))
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    _ok, encoded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    return encoded.tobytes()
+
+
+def _as_json(field_of_view: FieldOfView) -> dict[str, Any]:
+    return {
+        "box": [int(value) for value in field_of_view.box],
+        "centre": [float(value) for value in field_of_view.centre],
+        "radius": float(field_of_view.radius),
+    }

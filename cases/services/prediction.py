@@ -1,0 +1,239 @@
+"""The life of an analysis: requested -> queued -> claimed (leased) -> succeeded, failed, or back in the queue.
+
+The row is the truth. A worker holds a lease that it renews; a worker that dies lets it run out, and the next one
+takes the row up again, at most `MAX_ATTEMPTS` times.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from cases.choices import PredictionState
+from cases.errors import Conflict, Unavailable
+from cases.models import Image, LesionResult, Prediction, User
+from cases.notifications import study_changed
+from cases.permissions import Action, authorize
+from cases.services.files import stored_files
+from cases.services.inference_errors import translated
+from inference.masks import encode_mask
+from inference.registry import identity, resolve_model_name
+
+if TYPE_CHECKING:
+    from inference.analysis import Analysis
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 3
+LEASE = dt.timedelta(seconds=60)
+
+
+class LeaseLost(Exception):
+    """The row was taken over, cancelled or finished while this worker was still at it; its result is dropped."""
+
+
+def prediction_request(*, user: User, image: Image, model_name: str) -> Prediction:
+    """Queue an analysis of `image`, or return the one that is open or was made by the very same weights.
+
+    Raises `ApplicationError` where the network is unknown, `Unavailable` where its weights are missing or altered
+    or the queue is full.
+    """
+    authorize(user, Action.ANALYSE, image.study.clinic)
+    with translated():
+        name = resolve_model_name(model_name)
+        networks = identity(name)
+    with transaction.atomic():
+        # The lock makes two requests for the same photograph take turns.
+        Image.objects.select_for_update().get(pk=image.pk)
+        same = Prediction.objects.filter(image=image, model_name=name)
+        prediction = (
+            same.filter(state__in=PredictionState.open_states()).first()
+            or same.filter(state=PredictionState.SUCCEEDED, networks__weights=networks).first()
+        )
+        if prediction is not None:
+            return prediction
+        _refuse_when_full()
+        prediction = Prediction.objects.create(
+            image=image, model_name=name, requested_by=user, networks={"weights": networks}
+        )
+        transaction.on_commit(lambda: _dispatch(prediction))
+    study_changed(image.study_id)
+    return prediction
+
+
+@transaction.atomic
+def prediction_retry(*, user: User, prediction: Prediction) -> Prediction:
+    """Put a failed or cancelled analysis back into the queue with fresh attempts."""
+    authorize(user, Action.ANALYSE, prediction.image.study.clinic)
+    prediction = Prediction.objects.select_for_update().get(pk=prediction.pk)
+    if prediction.state not in (PredictionState.FAILED, PredictionState.CANCELLED):
+        raise Conflict("not_failed", _("Only an analysis that failed or was cancelled can be tried again."))
+    open_twin = Prediction.objects.filter(
+        image=prediction.image, model_name=prediction.model_name, state__in=PredictionState.open_states()
+    ).first()
+    if open_twin is not None:
+        return open_twin
+    prediction.attempts = 0
+    _back_to_queue(prediction)
+    return prediction
+
+
+@transaction.atomic
+def prediction_cancel(*, user: User, prediction: Prediction) -> Prediction:
+    """Give up an open analysis; a worker that is at it finds its lease gone and drops the result."""
+    authorize(user, Action.ANALYSE, prediction.image.study.clinic)
+    prediction = Prediction.objects.select_for_update().get(pk=prediction.pk)
+    if not prediction.is_open:
+        raise Conflict("already_finished", _("This analysis has already ended."))
+    _finish(prediction, PredictionState.CANCELLED)
+    return prediction
+
+
+@transaction.atomic
+def prediction_claim(*, pk: int | None = None) -> Prediction | None:
+    """Take the next analysis (or the one named) whose turn it is; None where there is nothing to do."""
+    now = timezone.now()
+    rows = Prediction.objects.select_for_update(skip_locked=True).order_by("created_at", "pk")
+    if pk is not None:
+        rows = rows.filter(pk=pk)
+    lapsed = rows.filter(state=PredictionState.RUNNING, lease_expires_at__lt=now)
+    prediction = lapsed.first() or rows.filter(state=PredictionState.QUEUED).first()
+    if prediction is None:
+        return None
+    if prediction.attempts >= MAX_ATTEMPTS:
+        _fail(prediction, "given_up", _GIVEN_UP, "The worker died in every attempt.")
+        return None
+    prediction.state = PredictionState.RUNNING
+    prediction.attempts += 1
+    prediction.lease_token = uuid.uuid4()
+    prediction.lease_expires_at = now + LEASE
+    prediction.started_at = now
+    prediction.stage = ""
+    prediction.save()
+    study_changed(prediction.image.study_id)
+    return prediction
+
+
+def prediction_heartbeat(*, prediction: Prediction, stage: str | None = None) -> None:
+    """Renew the lease, and say which stage is running. Raises `LeaseLost` where somebody else holds the row."""
+    changes: dict[str, Any] = {"lease_expires_at": timezone.now() + LEASE}
+    if stage is not None:
+        changes["stage"] = stage
+    held = Prediction.objects.filter(
+        pk=prediction.pk, state=PredictionState.RUNNING, lease_token=prediction.lease_token
+    )
+    if not held.update(**changes):
+        raise LeaseLost
+    if stage is not None:
+        study_changed(prediction.image.study_id)
+
+
+def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Prediction:
+    """Store the result of a claimed analysis, once. Raises `LeaseLost` where the row is no longer ours."""
+    with stored_files() as files:
+        row = _held(prediction)
+        row.grade = analysis.grade
+        row.probabilities = analysis.grade_probabilities
+        row.networks = {**row.networks, **analysis.networks()}
+        row.timings = analysis.timings
+        files.save(row.overlay, ".png", analysis.overlay_png())
+        _finish(row, PredictionState.SUCCEEDED)
+        for measured in analysis.lesions:
+            result = LesionResult(
+                prediction=row,
+                lesion=measured.lesion,
+                count=measured.count,
+                area_px=measured.area_px,
+                area_percent_of_fov=measured.area_percent_of_fov,
+                area_disc=measured.area_disc,
+            )
+            files.save(result.mask, ".png", encode_mask(analysis.masks[measured.lesion]))
+            result.save()
+    return row
+
+
+@transaction.atomic
+def prediction_refuse(*, prediction: Prediction, code: str, message: str, detail: str = "") -> None:
+    """End a claimed analysis for good: trying again would not help. `message` is for the user."""
+    _fail(_held(prediction), code, message, detail)
+
+
+@transaction.atomic
+def prediction_hand_back(*, prediction: Prediction, detail: str = "", counts: bool = True) -> None:
+    """Return a claimed analysis to the queue, or fail it where its attempts are used up.
+
+    `counts=False` (an orderly shutdown) gives the attempt back.
+    """
+    row = _held(prediction)
+    if not counts:
+        row.attempts -= 1
+    if row.attempts >= MAX_ATTEMPTS:
+        _fail(row, "given_up", _GIVEN_UP, detail)
+        return
+    row.error_detail = detail
+    _back_to_queue(row)
+
+
+_GIVEN_UP = _("The analysis failed several times. Try again; if it fails again, tell your administrator.")
+
+
+def _held(prediction: Prediction) -> Prediction:
+    row = Prediction.objects.select_for_update().select_related("image").get(pk=prediction.pk)
+    if row.state != PredictionState.RUNNING or row.lease_token != prediction.lease_token:
+        raise LeaseLost
+    return row
+
+
+def _fail(row: Prediction, code: str, message: object, detail: str) -> None:
+    row.error_code = code
+    row.error_message = str(message)
+    row.error_detail = detail
+    logger.error("prediction %s failed: %s", row.pk, code)
+    _finish(row, PredictionState.FAILED)
+
+
+def _finish(row: Prediction, state: PredictionState) -> None:
+    row.state = state
+    row.stage = ""
+    row.lease_token = None
+    row.lease_expires_at = None
+    row.finished_at = timezone.now()
+    row.save()
+    transaction.on_commit(lambda: study_changed(row.image.study_id))
+
+
+def _back_to_queue(row: Prediction) -> None:
+    row.state = PredictionState.QUEUED
+    row.stage = ""
+    row.lease_token = None
+    row.lease_expires_at = None
+    row.finished_at = None
+    row.error_code = row.error_message = ""
+    row.save()
+    transaction.on_commit(lambda: _dispatch(row))
+    transaction.on_commit(lambda: study_changed(row.image.study_id))
+
+
+def _dispatch(prediction: Prediction) -> None:
+    """Tell Celery where there is a broker; the embedded worker finds the row by itself."""
+    if settings.DRWEB_BROKER_URL:
+        from cases.tasks import analyse_prediction
+
+        analyse_prediction.delay(prediction.pk)
+
+
+def _refuse_when_full() -> None:
+    waiting = Prediction.objects.filter(state=PredictionState.QUEUED).count()
+    if waiting >= settings.DRWEB_MAX_QUEUE:
+        raise Unavailable(
+            "queue_full",
+            _("%(waiting)d photographs are waiting already. Try again in a few minutes.") % {"waiting": waiting},
+            waiting=waiting,
+        )

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from cases.errors import ApplicationError, Conflict
+from cases.models import Clinic, Patient, Study, User
+from cases.permissions import Action, authorize, may
+
+
+def clinic_for_new_study(*, user: User) -> Clinic:
+    """The clinic a study goes to where the caller names none: the only one in which `user` may upload."""
+    clinics = [clinic for clinic in Clinic.objects.for_user(user) if may(user, Action.UPLOAD, clinic)]
+    if len(clinics) == 1:
+        return clinics[0]
+    if not clinics:
+        raise ApplicationError(
+            "no_clinic", _("You do not work in any clinic. Ask an administrator to make you a member of one.")
+        )
+    raise ApplicationError("clinic_needed", _("You work in several clinics. Name a study of the clinic you mean."))
+
+
+@transaction.atomic
+def study_create(
+    *,
+    user: User,
+    clinic: Clinic,
+    patient: Patient | None = None,
+    visit_date: dt.date | None = None,
+    note: str = "",
+) -> Study:
+    """Open the study of a visit. The patient, if given, must be of the same clinic."""
+    authorize(user, Action.UPLOAD, clinic)
+    _check_patient(clinic, patient)
+    study = Study(
+        clinic=clinic, patient=patient, visit_date=visit_date or timezone.localdate(), note=note, created_by=user
+    )
+    study.full_clean()
+    study.save()
+    return study
+
+
+@transaction.atomic
+def study_set_patient(*, user: User, study: Study, patient: Patient) -> Study:
+    """Name the patient of a study that was uploaded without one."""
+    authorize(user, Action.EDIT_PATIENT, study.clinic)
+    _check_patient(study.clinic, patient)
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    if study.patient_id is not None and study.patient_id != patient.pk:
+        raise Conflict("patient_already_named", _("This study already belongs to another patient."))
+    study.patient = patient
+    study.save(update_fields=["patient"])
+    return study
+
+
+def _check_patient(clinic: Clinic, patient: Patient | None) -> None:
+    if patient is not None and patient.clinic_id != clinic.pk:
+        raise ApplicationError("patient_of_other_clinic", _("This patient belongs to another clinic."))

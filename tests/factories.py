@@ -1,0 +1,258 @@
+"""Rows for tests. Files are small but real: a synthetic fundus photograph and 1-bit masks of the same size."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import factory
+import numpy as np
+from django.core.files.base import ContentFile
+from django.utils import timezone
+from PIL import Image as PillowImage
+
+from cases.choices import Lesion, PredictionState, ReportLanguage, Role
+from cases.models import (
+    Clinic,
+    Image,
+    LesionResult,
+    MaskRevision,
+    Membership,
+    Patient,
+    Prediction,
+    Reading,
+    Report,
+    Study,
+    User,
+)
+
+PASSWORD = "correct horse battery"  # noqa: S105 - of factory users
+WIDTH, HEIGHT = 320, 240
+
+
+@cache
+def fundus_rgb(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """A drawn retina (disc, vessels, two bright spots) that passes the upload's screening; uint8 HxWx3."""
+    scale = 4
+    canvas = np.zeros((height * scale, width * scale, 3), np.uint8)
+    centre = (width * scale // 2, height * scale // 2)
+    radius = int(min(width, height) * scale * 0.46)
+    cv2.circle(canvas, centre, radius, (188, 84, 36), -1)
+    disc = (centre[0] + radius // 2, centre[1])
+    for angle in range(-150, 151, 20):
+        end = cv2.ellipse2Poly(disc, (radius, int(radius * 0.8)), 0, 180 + angle, 181 + angle, 1)[0]
+        cv2.line(canvas, disc, tuple(int(v) for v in end), (120, 32, 18), 6)
+    cv2.circle(canvas, disc, radius // 7, (246, 208, 130), -1)
+    cv2.circle(canvas, (centre[0] - radius // 3, centre[1]), radius // 6, (140, 52, 22), -1)
+    cv2.circle(canvas, (centre[0] - radius // 2, centre[1] + radius // 3), 14, (240, 220, 120), -1)
+    outside = np.ones(canvas.shape[:2], np.uint8)
+    cv2.circle(outside, centre, radius, 0, -1)
+    small = cv2.resize(cv2.GaussianBlur(canvas, (0, 0), 5), (width, height), interpolation=cv2.INTER_AREA)
+    noise = np.random.default_rng(7).normal(0, 2, small.shape)
+    inside = cv2.resize(1 - outside, (width, height), interpolation=cv2.INTER_NEAREST)[..., None]
+    return (np.clip(small + noise, 0, 255) * inside).astype(np.uint8)
+
+
+@cache
+def fundus_jpeg(width: int = WIDTH, height: int = HEIGHT) -> bytes:
+    buffer = io.BytesIO()
+    PillowImage.fromarray(fundus_rgb(width, height)).save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+def mask_png(box: tuple[int, int, int, int] = (100, 100, 110, 108), size: tuple[int, int] = (WIDTH, HEIGHT)) -> bytes:
+    """1-bit PNG of `size` (width, height) that is white inside `box` (left, top, right, bottom)."""
+    mask = PillowImage.new("1", size)
+    mask.paste(1, box)
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class ClinicFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Clinic
+
+    name = factory.Sequence(lambda n: f"Clinic {n}")
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"user{n}")
+    password = factory.django.Password(PASSWORD)
+
+
+class MembershipFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Membership
+
+    user = factory.SubFactory(UserFactory)
+    clinic = factory.SubFactory(ClinicFactory)
+    role = Role.READER
+
+
+class PatientFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Patient
+
+    clinic = factory.SubFactory(ClinicFactory)
+    record_number = factory.Sequence(lambda n: f"R{n:05d}")
+    name = factory.Sequence(lambda n: f"Patient {n}")
+
+
+class StudyFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Study
+
+    clinic = factory.SubFactory(ClinicFactory)
+    patient = factory.SubFactory(PatientFactory, clinic=factory.SelfAttribute("..clinic"))
+    created_by = factory.SubFactory(UserFactory)
+
+
+class ImageFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Image
+
+    study = factory.SubFactory(StudyFactory)
+    filename = "fundus.jpg"
+    original = factory.LazyFunction(lambda: ContentFile(fundus_jpeg(), name=".jpg"))
+    preview = factory.LazyFunction(lambda: ContentFile(fundus_jpeg(), name=".jpg"))
+    sha256 = factory.LazyFunction(lambda: hashlib.sha256(fundus_jpeg()).hexdigest())
+    byte_size = factory.LazyFunction(lambda: len(fundus_jpeg()))
+    file_format = "JPEG"
+    width = WIDTH
+    height = HEIGHT
+    field_of_view = factory.LazyFunction(
+        lambda: {"box": [50, 10, 270, 230], "centre": [160.0, 120.0], "radius": 110.0}
+    )
+    uploaded_by = factory.SelfAttribute("study.created_by")
+
+
+class LesionResultFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = LesionResult
+
+    prediction = factory.SubFactory("tests.factories.PredictionFactory", lesions=False)
+    lesion = Lesion.EX
+    mask = factory.LazyFunction(lambda: ContentFile(mask_png(), name=".png"))
+    count = 1
+    area_px = 80
+    area_percent_of_fov = 0.21
+    area_disc = 0.05
+
+
+class PredictionFactory(factory.django.DjangoModelFactory):
+    """A finished prediction with all four masks; `state=...` for an open or failed one (then without masks)."""
+
+    class Meta:
+        model = Prediction
+        skip_postgeneration_save = True
+
+    image = factory.SubFactory(ImageFactory)
+    model_name = "unet"
+    requested_by = factory.SelfAttribute("image.uploaded_by")
+    state = PredictionState.SUCCEEDED
+    finished_at = factory.LazyAttribute(
+        lambda row: None if row.state in PredictionState.open_states() else timezone.now()
+    )
+    grade = factory.LazyAttribute(lambda row: 2 if row.state == PredictionState.SUCCEEDED else None)
+    probabilities = factory.LazyAttribute(lambda row: [0.1, 0.2, 0.4, 0.2, 0.1] if row.grade is not None else [])
+    overlay = factory.LazyAttribute(
+        lambda row: ContentFile(fundus_jpeg(), name=".jpg") if row.grade is not None else ""
+    )
+    networks = factory.LazyFunction(
+        lambda: {
+            "weights": {"segmentation": "0" * 64, "grading": "1" * 64},
+            "segmentation": {"name": "unet", "version": "1", "sha256": "0" * 64, "engine": "test", "thresholds": {}},
+            "grading": {"name": "grader", "version": "1", "sha256": "1" * 64, "engine": "test"},
+        }
+    )
+
+    @factory.post_generation
+    def lesions(self, create: bool, extracted: bool | None, **kwargs: object) -> None:
+        if create and extracted is not False and self.state == PredictionState.SUCCEEDED:
+            for lesion in Lesion.values:
+                LesionResultFactory(prediction=self, lesion=lesion)
+
+
+class MaskRevisionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = MaskRevision
+
+    prediction = factory.SubFactory(PredictionFactory)
+    image = factory.SelfAttribute("prediction.image")
+    lesion = Lesion.EX
+    number = 1
+    author = factory.SelfAttribute("prediction.requested_by")
+    mask = factory.LazyFunction(lambda: ContentFile(mask_png((90, 90, 120, 110)), name=".png"))
+    sha256 = factory.LazyFunction(lambda: hashlib.sha256(mask_png((90, 90, 120, 110))).hexdigest())
+    count = 1
+    area_px = 600
+    area_percent_of_fov = 1.58
+    area_disc = 0.4
+
+
+class ReadingFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Reading
+
+    study = factory.SubFactory(StudyFactory)
+    reader = factory.SubFactory(UserFactory)
+
+
+class ReportFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Report
+
+    study = factory.SubFactory(StudyFactory)
+    language = ReportLanguage.ENGLISH
+    patient_name = "Patient"
+    pdf = factory.LazyFunction(lambda: ContentFile(b"%PDF-1.4 test", name=".pdf"))
+    sha256 = "0" * 64
+    created_by = factory.SelfAttribute("study.created_by")
+
+
+@dataclass(frozen=True)
+class Staff:
+    """A clinic with one login per role, and a study with an analysed photograph."""
+
+    clinic: Clinic
+    technician: User
+    reader: User
+    senior: User
+    clinicadmin: User
+    study: Study
+    image: Image
+    prediction: Prediction
+
+    def by_role(self) -> dict[str, User]:
+        return {
+            Role.TECHNICIAN: self.technician,
+            Role.READER: self.reader,
+            Role.SENIOR_READER: self.senior,
+            Role.CLINIC_ADMIN: self.clinicadmin,
+        }
+
+
+def staffed_clinic() -> Staff:
+    """A clinic as `Staff`; call it twice for tests in two clinics."""
+    clinic = ClinicFactory()
+    members = {role: MembershipFactory(clinic=clinic, role=role).user for role in Role.values}
+    study = StudyFactory(clinic=clinic, created_by=members[Role.TECHNICIAN])
+    image = ImageFactory(study=study)
+    return Staff(
+        clinic=clinic,
+        technician=members[Role.TECHNICIAN],
+        reader=members[Role.READER],
+        senior=members[Role.SENIOR_READER],
+        clinicadmin=members[Role.CLINIC_ADMIN],
+        study=study,
+        image=image,
+        prediction=PredictionFactory(image=image),
+    )
