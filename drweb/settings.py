@@ -147,6 +147,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
+CELERY_BEAT_SCHEDULE = {"recover-predictions": {"task": "cases.tasks.recover_predictions", "schedule": 60.0}}
 
 # Empty: the worker cannot reach the web server's memory, so consumers watch the row instead.
 DRWEB_CHANNEL_URL = env.str("DRWEB_CHANNEL_URL", default="")

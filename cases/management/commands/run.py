@@ -1,0 +1,136 @@
+"""`manage.py run`: the whole system on one machine, web server and worker, ready to use."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from cases.services.demo import demo_create
+from drweb.supervision import Child, supervise
+
+logger = logging.getLogger(__name__)
+
+FIRST_ANSWER_SECONDS = 60
+
+
+class Command(BaseCommand):
+    help = "Prepare database, translations and static files, then run web server and worker until stopped."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"), help="PORT, default 8000")
+        parser.add_argument(
+            "--bind", default=os.environ.get("DRWEB_BIND", "127.0.0.1"), help="DRWEB_BIND, default 127.0.0.1"
+        )
+        parser.add_argument("--no-worker", action="store_true", help="workers run elsewhere")
+
+    def handle(self, *, port: int, bind: str, no_worker: bool, **options: Any) -> None:
+        _refuse_taken_port(bind, port)
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("compile_translations")
+        call_command("collectstatic", interactive=False, verbosity=0)
+        logins = _demo_logins()
+        children = [Child("web server", _web_command(bind, port))]
+        if not no_worker:
+            children.append(Child("worker", _worker_command()))
+
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: stop.set())
+        threading.Thread(target=self._announce, args=(bind, port, logins, stop), daemon=True).start()
+        supervise(children, stopping=stop.is_set)
+        self.stdout.write("drweb has stopped.")
+
+    def _announce(self, bind: str, port: int, logins: dict[str, str], stop: threading.Event) -> None:
+        """Print the address once it answers, so that whoever opens it sees a page."""
+        host = _reachable(bind)
+        deadline = time.monotonic() + FIRST_ANSWER_SECONDS
+        while not _answers(host, port):
+            if stop.wait(0.2):
+                return
+            if time.monotonic() > deadline:
+                self.stderr.write(f"The web server has not answered for {FIRST_ANSWER_SECONDS} s; see its log above.")
+                return
+        shown = f"[{host}]" if ":" in host else host
+        self.stdout.write(f"\ndrweb is running at http://{shown}:{port}/  (Ctrl-C stops it)")
+        if logins:
+            self.stdout.write("Demo logins:")
+            self.stdout.writelines(f"  {username:<12} {password}" for username, password in logins.items())
+        if _logins_file().exists():
+            self.stdout.write(f"Demo logins are kept in {_logins_file()}; delete that file once they are changed.")
+        self.stdout.flush()
+
+
+def _refuse_taken_port(bind: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((bind, port))
+        except (OSError, OverflowError) as error:
+            raise CommandError(
+                f"Cannot listen on {bind}:{port} ({error}). Is drweb running already? Stop the other program, "
+                f"or choose another port: PORT={port + 1} make run"
+            ) from error
+
+
+def _demo_logins() -> dict[str, str]:
+    """Make the demo clinic in an empty database; return and keep the passwords made now."""
+    if not settings.DRWEB_DEMO:
+        return {}
+    logins = demo_create(password=settings.DRWEB_DEMO_PASSWORD)
+    if logins:
+        descriptor = os.open(_logins_file(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(f"{username} {password}\n" for username, password in logins.items())
+    return logins
+
+
+def _logins_file() -> Path:
+    return Path(settings.DRWEB_DATA_DIR) / "demo_logins.txt"
+
+
+def _web_command(bind: str, port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "uvicorn", "drweb.asgi:application"),
+        *("--host", bind, "--port", str(port)),
+        *("--lifespan", "off", "--timeout-graceful-shutdown", "10", "--no-server-header"),
+        *("--log-level", "warning"),
+    ]
+
+
+def _worker_command() -> list[str]:
+    if settings.DRWEB_BROKER_URL:
+        # One process: a network fills the cores by itself. Beat takes up what a dead worker left.
+        schedule = Path(settings.DRWEB_DATA_DIR) / "celerybeat-schedule"
+        options = ["-Q", "cpu", "-c", "1", "--beat", "--schedule", str(schedule)]
+        return [sys.executable, "-m", "celery", "-A", "drweb", "worker", *options]
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"]
+
+
+def _reachable(bind: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 - compared, not bound
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("HEAD", "/")
+        connection.getresponse()
+    except OSError:
+        return False
+    finally:
+        connection.close()
+    return True

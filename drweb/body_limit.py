@@ -1,0 +1,72 @@
+"""Refuses request bodies over the limit before Django spools them to disk."""
+
+import io
+import json
+from http import HTTPStatus
+from typing import Any
+
+from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+from django.core.handlers.asgi import ASGIRequest
+from django.utils.translation import get_language_from_request, gettext, override
+
+# What a multipart body holds besides the file.
+OVERHEAD_BYTES = 1024 * 1024
+# A client reads the answer only after it has sent its body, so the rest is read and dropped; but not for ever.
+DRAIN_FACTOR = 10
+
+
+class BodyLimit:
+    """ASGI middleware: answers 413 with a JSON error where a request body is larger than ``max_mb`` megabytes."""
+
+    def __init__(self, application: ASGI3Application, *, max_mb: int) -> None:
+        self.application = application
+        self.max_mb = max_mb
+        self.max_bytes = max_mb * 1024 * 1024 + OVERHEAD_BYTES
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Hand the request on, or refuse it: by its declared length, or as soon as it turns out too long."""
+        if scope["type"] != "http":
+            await self.application(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > self.max_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Any:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message["body"])
+                if received > self.max_bytes:
+                    return {"type": "http.disconnect"}
+            return message
+
+        await self.application(scope, counted, send)
+        if received > self.max_bytes:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        drained = 0
+        while drained < DRAIN_FACTOR * self.max_bytes:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            if message["type"] == "http.request":
+                drained += len(message["body"])
+                if not message["more_body"]:
+                    break
+        with override(get_language_from_request(ASGIRequest(scope, io.BytesIO()))):
+            text = gettext("The upload is larger than %(limit)d MB. Choose a smaller file.") % {"limit": self.max_mb}
+        error = {"code": "upload_too_large", "message": text, "details": {"limit_mb": self.max_mb}}
+        body = json.dumps({"error": error}, ensure_ascii=False).encode()
+        await send(
+            {
+                "type": "http.response.start",
+                "status": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())],
+                "trailers": False,
+            }
+        )
+        await send({"type": "http.response.body", "body": body, "more_body": False})
