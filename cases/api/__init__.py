@@ -1,0 +1,1 @@
+"""REST API: parse, call one service or selector, render."""

@@ -1,0 +1,124 @@
+"""One error shape for everything below /api: ``{"error": {"code", "message", "details"}}``."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
+from django.http import Http404, UnreadablePostError
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import set_rollback
+
+from cases.errors import ApplicationError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class ApiError:
+    """What a caller is told: an HTTP status, a code for programs, a sentence for people, and facts about both."""
+
+    status: int
+    code: str
+    message: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def body(self) -> dict[str, Any]:
+        return {"error": {"code": self.code, "message": self.message, "details": dict(self.details)}}
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
+    """DRF's EXCEPTION_HANDLER. An error nobody foresaw becomes a 500 that says nothing of its cause."""
+    set_rollback()
+    answer = _known(error) or _unforeseen(error, context)
+    return Response(answer.body(), status=answer.status, headers=answer.headers)
+
+
+def _known(error: Exception) -> ApiError | None:
+    match error:
+        case ApplicationError():
+            return ApiError(error.status, error.code, str(error.message), error.details)
+        case exceptions.ValidationError():
+            return _invalid(error.detail)
+        case ValidationError():
+            return _invalid(_django_details(error))
+        case exceptions.Throttled():
+            return _throttled(error)
+        case exceptions.APIException():
+            return _from_drf(error)
+        case Http404():
+            return ApiError(HTTPStatus.NOT_FOUND, "not_found", _("There is nothing here that you can see."))
+        case PermissionDenied():
+            return ApiError(HTTPStatus.FORBIDDEN, "permission_denied", _("You may not do this."))
+        case RequestDataTooBig():
+            return ApiError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request_too_large", _("The request is too large. Send less text.")
+            )
+        case SuspiciousOperation() | UnreadablePostError():
+            return ApiError(HTTPStatus.BAD_REQUEST, "bad_request", _("The request could not be read."))
+    return None
+
+
+def _from_drf(error: exceptions.APIException) -> ApiError:
+    headers = {"WWW-Authenticate": error.auth_header} if getattr(error, "auth_header", None) else {}
+    codes = error.get_codes()
+    code = codes if isinstance(codes, str) else error.default_code
+    message = str(error.detail) if isinstance(error.detail, str) else str(error.default_detail)
+    return ApiError(error.status_code, code, message, headers=headers)
+
+
+def _throttled(error: exceptions.Throttled) -> ApiError:
+    wait = int(error.wait or 0) + 1
+    message = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": wait}
+    return ApiError(
+        error.status_code, "throttled", message, {"retry_after_seconds": wait}, headers={"Retry-After": str(wait)}
+    )
+
+
+def _invalid(detail: Any) -> ApiError:
+    details = detail if isinstance(detail, Mapping) else {api_settings.NON_FIELD_ERRORS_KEY: detail}
+    message = _("Some values are missing or wrong: %(problems)s") % {"problems": _first_problems(details)}
+    return ApiError(HTTPStatus.BAD_REQUEST, "invalid", message, details)
+
+
+def _first_problems(details: Mapping[str, Any]) -> str:
+    """The first problem of each field in one line, so that the message alone is enough to act on."""
+    problems = []
+    for name, found in details.items():
+        first = found[0] if isinstance(found, list) and found else found
+        problems.append(str(first) if name == api_settings.NON_FIELD_ERRORS_KEY else f"{name}: {first}")
+    return " ".join(problems)
+
+
+def _django_details(error: ValidationError) -> dict[str, list[str]]:
+    if not hasattr(error, "error_dict"):
+        return {api_settings.NON_FIELD_ERRORS_KEY: error.messages}
+    rename = {NON_FIELD_ERRORS: api_settings.NON_FIELD_ERRORS_KEY}
+    return {rename.get(name, name): messages for name, messages in error.message_dict.items()}
+
+
+def _unforeseen(error: Exception, context: Mapping[str, Any]) -> ApiError:
+    reference = secrets.token_hex(4)
+    view = type(context.get("view")).__name__
+    logger.error("unforeseen error %s in %s", reference, view, exc_info=error)
+    return ApiError(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "server_error",
+        _("Something went wrong on our side. Try again; if it happens again, give your administrator the reference."),
+        {"reference": reference},
+    )

@@ -1,0 +1,1 @@
+"""Views by noun; each parses, calls one service or selector, and renders."""
