@@ -30,33 +30,34 @@ class BodyLimit:
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self.max_bytes:
-            await self._refuse(scope, receive, send)
+            await self._refuse(scope, receive, send, more_body=True)
             return
-        received = 0
+        received, more_body = 0, True
 
         async def counted() -> Any:
-            nonlocal received
+            nonlocal received, more_body
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message["body"])
+                more_body = message["more_body"]
                 if received > self.max_bytes:
                     return {"type": "http.disconnect"}
             return message
 
         await self.application(scope, counted, send)
         if received > self.max_bytes:
-            await self._refuse(scope, receive, send)
+            await self._refuse(scope, receive, send, more_body=more_body)
 
-    async def _refuse(self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def _refuse(
+        self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable, *, more_body: bool
+    ) -> None:
         drained = 0
-        while drained < DRAIN_FACTOR * self.max_bytes:
+        while more_body and drained < DRAIN_FACTOR * self.max_bytes:
             message = await receive()
-            if message["type"] == "http.disconnect":
+            if message["type"] != "http.request":
                 return
-            if message["type"] == "http.request":
-                drained += len(message["body"])
-                if not message["more_body"]:
-                    break
+            drained += len(message["body"])
+            more_body = message["more_body"]
         with override(get_language_from_request(ASGIRequest(scope, io.BytesIO()))):
             text = gettext("The upload is larger than %(limit)d MB. Choose a smaller file.") % {"limit": self.max_mb}
         error = {"code": "upload_too_large", "message": text, "details": {"limit_mb": self.max_mb}}
