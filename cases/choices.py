@@ -14,6 +14,8 @@ class Role(models.TextChoices):
 
 
 class Sex(models.TextChoices):
+    """As registered."""
+
     FEMALE = "F", _("Female")
     MALE = "M", _("Male")
     OTHER = "O", _("Other")
@@ -21,6 +23,8 @@ class Sex(models.TextChoices):
 
 
 class DiabetesType(models.TextChoices):
+    """What is known of the patient's diabetes."""
+
     NONE = "none", _("No diabetes")
     TYPE_1 = "type1", _("Type 1")
     TYPE_2 = "type2", _("Type 2")
@@ -38,6 +42,8 @@ class Laterality(models.TextChoices):
 
 
 class Field(models.TextChoices):
+    """What the photograph is centred on."""
+
     MACULA = "macula", _("Macula-centred")
     DISC = "disc", _("Disc-centred")
     OTHER = "other", _("Other field")
@@ -64,6 +70,8 @@ class Lesion(models.TextChoices):
 
 
 class PredictionState(models.TextChoices):
+    """Where an analysis stands; `cases.services.prediction` makes every change."""
+
     QUEUED = "queued", _("Waiting")
     RUNNING = "running", _("Being analysed")
     SUCCEEDED = "succeeded", _("Analysed")
@@ -78,10 +86,14 @@ class PredictionState(models.TextChoices):
 
 
 class ReadingState(models.TextChoices):
+    """A signed reading is locked."""
+
     DRAFT = "draft", _("Draft")
     SIGNED = "signed", _("Signed")
 
 
 class ReportLanguage(models.TextChoices):
+    """Each named in itself, whatever the language of the page."""
+
     ENGLISH = "en", "English"
     SIMPLIFIED_CHINESE = "zh-hans", "简体中文"

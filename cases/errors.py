@@ -33,10 +33,14 @@ class Conflict(ApplicationError):
 
 
 class TooLarge(ApplicationError):
+    """More bytes or pixels than the stated limit."""
+
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class UnsupportedMedia(ApplicationError):
+    """A kind of file that cannot be read."""
+
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 

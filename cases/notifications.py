@@ -12,15 +12,16 @@ logger = logging.getLogger(__name__)
 
 
 def study_group(study_id: int) -> str:
+    """Channel group of those who watch a study."""
     return f"study-{study_id}"
 
 
 def study_changed(study_id: int) -> None:
     """Tell whoever watches the study to read it again. Never fails: pages poll as well."""
-    if not settings.DRWEB_CHANNEL_URL:  # one process cannot reach another's memory: consumers watch the row instead
+    layer = get_channel_layer() if settings.DRWEB_CHANNEL_URL else None
+    if layer is None:  # one process cannot reach another's memory: consumers watch the row instead
         return
     try:
-        layer = get_channel_layer()
         async_to_sync(layer.group_send)(study_group(study_id), {"type": "study.changed", "study_id": study_id})
     except Exception:
         logger.warning("could not send the hint for study %s", study_id, exc_info=True)

@@ -12,6 +12,8 @@ from cases.models import Clinic, Membership, User
 
 
 class Action(StrEnum):
+    """What can be done with the records of a clinic."""
+
     VIEW = "view"
     EDIT_PATIENT = "edit_patient"
     UPLOAD = "upload"

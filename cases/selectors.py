@@ -23,33 +23,38 @@ if TYPE_CHECKING:
 
 def study_get(user: Viewer, study_id: int) -> Study:
     """A study with all that its page shows. Raises `Http404` where it is none of the user's clinics'."""
-    predictions = Prediction.objects.prefetch_related("lesions")
-    images = Image.objects.prefetch_related(
-        Prefetch("predictions", queryset=predictions),
-        Prefetch("revisions", queryset=MaskRevision.objects.select_related("author")),
-    )
+    predictions: Prefetch = Prefetch("predictions", queryset=Prediction.objects.prefetch_related("lesions"))
+    revisions: Prefetch = Prefetch("revisions", queryset=MaskRevision.objects.select_related("author"))
+    images: Prefetch = Prefetch("images", queryset=Image.objects.prefetch_related(predictions, revisions))
     studies = Study.objects.for_user(user).select_related("clinic", "patient", "created_by")
-    return get_object_or_404(studies.prefetch_related(Prefetch("images", queryset=images)), pk=study_id)
+    return get_object_or_404(studies.prefetch_related(images), pk=study_id)
 
 
 def image_get(user: Viewer, image_id: int) -> Image:
-    return get_object_or_404(Image.objects.for_user(user).select_related("study__clinic", "study__patient"), pk=image_id)
+    """A photograph. Raises `Http404` where it is none of the user's clinics'."""
+    return get_object_or_404(
+        Image.objects.for_user(user).select_related("study__clinic", "study__patient"), pk=image_id
+    )
 
 
 def prediction_get(user: Viewer, prediction_id: int) -> Prediction:
+    """A prediction. Raises `Http404` where it is none of the user's clinics'."""
     predictions = Prediction.objects.for_user(user).select_related("image__study__clinic").prefetch_related("lesions")
     return get_object_or_404(predictions, pk=prediction_id)
 
 
 def revision_get(user: Viewer, revision_id: int) -> MaskRevision:
+    """A mask revision. Raises `Http404` where it is none of the user's clinics'."""
     return get_object_or_404(MaskRevision.objects.for_user(user).select_related("author", "image"), pk=revision_id)
 
 
 def report_get(user: Viewer, report_id: int) -> Report:
+    """A report. Raises `Http404` where it is none of the user's clinics'."""
     return get_object_or_404(Report.objects.for_user(user).select_related("study"), pk=report_id)
 
 
 def patient_get(user: Viewer, patient_id: int) -> Patient:
+    """A patient. Raises `Http404` where it is none of the user's clinics'."""
     return get_object_or_404(Patient.objects.for_user(user).select_related("clinic"), pk=patient_id)
 
 
@@ -66,9 +71,7 @@ def work_list(user: Viewer, *, search: str = "") -> QuerySet[Study]:
     waiting = Q(images__predictions__state__in=PredictionState.open_states())
     studies = Study.objects.for_user(user).select_related("clinic", "patient")
     if search:
-        studies = studies.filter(
-            Q(patient__record_number__istartswith=search) | Q(patient__name__icontains=search)
-        )
+        studies = studies.filter(Q(patient__record_number__istartswith=search) | Q(patient__name__icontains=search))
     return studies.annotate(
         image_count=Count("images", distinct=True),
         waiting_count=Count("images__predictions", filter=waiting, distinct=True),
@@ -99,9 +102,7 @@ def latest_image(user: User, *, image_id: int | None = None, study_id: int | Non
 
 def latest_prediction(image: Image) -> Prediction | None:
     """The newest finished analysis of the photograph; None where there is none."""
-    return (
-        image.predictions.filter(state=PredictionState.SUCCEEDED).prefetch_related("lesions").order_by("-pk").first()
-    )
+    return image.predictions.filter(state=PredictionState.SUCCEEDED).prefetch_related("lesions").order_by("-pk").first()
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class CurrentMask:
 
     @property
     def corrected(self) -> bool:
+        """Whether a person changed the network's mask."""
         return self.revision > 0
 
 

@@ -29,7 +29,7 @@ from cases.models import (
     User,
 )
 
-PASSWORD = "correct horse battery"  # noqa: S105 - of factory users
+PASSWORD = "correct horse battery"
 WIDTH, HEIGHT = 320, 240
 
 
@@ -128,9 +128,7 @@ class ImageFactory(factory.django.DjangoModelFactory):
     file_format = "JPEG"
     width = WIDTH
     height = HEIGHT
-    field_of_view = factory.LazyFunction(
-        lambda: {"box": [50, 10, 270, 230], "centre": [160.0, 120.0], "radius": 110.0}
-    )
+    field_of_view = factory.LazyFunction(lambda: {"box": [50, 10, 270, 230], "centre": [160.0, 120.0], "radius": 110.0})
     uploaded_by = factory.SelfAttribute("study.created_by")
 
 

@@ -8,7 +8,7 @@ from knox.models import AbstractAuthToken
 class ApiToken(AbstractAuthToken):
     """A named, expiring, revocable key for an external program; only its hash is stored."""
 
-    name = models.CharField(_("name"), max_length=100, blank=True)
+    name: models.CharField[str, str] = models.CharField(_("name"), max_length=100, blank=True)
 
     class Meta:
         verbose_name = _("API token")

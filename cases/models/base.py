@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
@@ -21,7 +21,8 @@ class ClinicQuerySet(models.QuerySet):
         if user.is_superuser:
             return self.all()
         clinics = user.memberships.values("clinic_id")
-        return self.filter(**{f"{self.model.CLINIC_PATH}__in": clinics})
+        path = cast("type[ClinicRecord]", self.model).CLINIC_PATH
+        return self.filter(**{f"{path}__in": clinics})
 
 
 class ClinicRecord(models.Model):

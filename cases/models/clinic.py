@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cases.models.base import ClinicQuerySet, ClinicRecord
+from cases.models.base import ClinicRecord
 
 
 class Clinic(ClinicRecord):
@@ -19,8 +19,6 @@ class Clinic(ClinicRecord):
         blank=True,
         help_text=_("Name of an installed segmentation network; empty for the system's default."),
     )
-
-    objects = ClinicQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("clinic")

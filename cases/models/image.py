@@ -17,6 +17,7 @@ def original_path(image: Image, filename: str) -> str:
 
 
 def preview_path(image: Image, filename: str) -> str:
+    """Storage key of a preview."""
     return f"previews/{uuid.uuid4().hex}{filename}"
 
 
@@ -36,9 +37,7 @@ class Image(ClinicRecord):
     file_format = models.CharField(_("format"), max_length=10)
     width = models.PositiveIntegerField(_("width"), help_text=_("Pixels, upright."))
     height = models.PositiveIntegerField(_("height"), help_text=_("Pixels, upright."))
-    laterality = models.CharField(
-        _("eye"), max_length=7, choices=Laterality.choices, default=Laterality.UNKNOWN
-    )
+    laterality = models.CharField(_("eye"), max_length=7, choices=Laterality.choices, default=Laterality.UNKNOWN)
     field = models.CharField(_("field"), max_length=7, choices=Field.choices, default=Field.UNKNOWN)
     field_of_view = models.JSONField(
         _("field of view"), default=dict, help_text=_("Circle and box of the retina in pixels of the upright image.")

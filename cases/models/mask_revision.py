@@ -13,6 +13,7 @@ from cases.models.prediction import Prediction
 
 
 def revision_path(revision: MaskRevision, filename: str) -> str:
+    """Storage key of a corrected mask."""
     return f"revisions/{uuid.uuid4().hex}{filename}"
 
 

@@ -15,9 +15,7 @@ class Membership(ClinicRecord):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("user")
     )
-    clinic = models.ForeignKey(
-        Clinic, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("clinic")
-    )
+    clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("clinic"))
     role = models.CharField(_("role"), max_length=20, choices=Role.choices)
 
     class Meta:

@@ -13,10 +13,12 @@ from cases.models.image import Image
 
 
 def overlay_path(prediction: Prediction, filename: str) -> str:
+    """Storage key of an overlay."""
     return f"predictions/{uuid.uuid4().hex}{filename}"
 
 
 def mask_path(result: LesionResult, filename: str) -> str:
+    """Storage key of a predicted mask."""
     return f"predictions/{uuid.uuid4().hex}{filename}"
 
 
@@ -31,9 +33,7 @@ class Prediction(ClinicRecord):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("requested by")
     )
 
-    state = models.CharField(
-        _("state"), max_length=10, choices=PredictionState.choices, default=PredictionState.QUEUED
-    )
+    state = models.CharField(_("state"), max_length=10, choices=PredictionState.choices, default=PredictionState.QUEUED)
     stage = models.CharField(_("stage"), max_length=30, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     lease_token = models.UUIDField(null=True, editable=False)
@@ -73,6 +73,7 @@ class Prediction(ClinicRecord):
 
     @property
     def is_open(self) -> bool:
+        """Whether work is still to be done."""
         return self.state in PredictionState.open_states()
 
 

@@ -28,9 +28,7 @@ class Reading(ClinicRecord):
         verbose_name = _("reading")
         verbose_name_plural = _("readings")
         ordering = ("-updated_at",)
-        constraints = (
-            models.UniqueConstraint(fields=("study", "reader"), name="one_reading_per_reader_and_study"),
-        )
+        constraints = (models.UniqueConstraint(fields=("study", "reader"), name="one_reading_per_reader_and_study"),)
 
     def __str__(self) -> str:
         return f"{self.study} · {self.reader}"

@@ -12,6 +12,7 @@ from cases.models.study import Study
 
 
 def report_path(report: Report, filename: str) -> str:
+    """Storage key of a report."""
     return f"reports/{uuid.uuid4().hex}{filename}"
 
 

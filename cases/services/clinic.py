@@ -7,6 +7,7 @@ from cases.models import Clinic, Membership, User
 
 @transaction.atomic
 def clinic_create(*, name: str, address: str = "", default_model: str = "") -> Clinic:
+    """Found a clinic. Raises `ValidationError` where the name is taken."""
     clinic = Clinic(name=name, address=address, default_model=default_model)
     clinic.full_clean()
     clinic.save()

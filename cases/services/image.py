@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 import numpy as np
@@ -115,7 +115,7 @@ def _preview(rgb: npt.NDArray[np.uint8]) -> bytes:
     scale = min(1.0, PREVIEW_SIDE / max(height, width))
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        rgb = cast("npt.NDArray[np.uint8]", cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
     _ok, encoded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
     return encoded.tobytes()
 

@@ -69,7 +69,7 @@ def _check_base(latest: MaskRevision | None, base_revision: int | None) -> None:
     newest = latest.number if latest else 0
     if base_revision is None or base_revision == newest:
         return
-    details = {"latest_revision": newest}
+    details: dict[str, object] = {"latest_revision": newest}
     if latest is not None:
         details |= {"author": latest.author.display_name(), "created_at": latest.created_at.isoformat()}
     raise Conflict(

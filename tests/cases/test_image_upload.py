@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image as PillowImage
+
+from cases.choices import Laterality
+from cases.errors import ApplicationError, NotAllowed, TooLarge
+from cases.models import Image, Study
+from cases.services.image import image_decode, image_field_of_view, image_update, image_upload
+from tests.factories import HEIGHT, WIDTH, MembershipFactory, UserFactory, fundus_jpeg, fundus_rgb, staffed_clinic
+
+pytestmark = pytest.mark.django_db
+
+
+def upload_of(content: bytes, name: str = "eye.jpg") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content)
+
+
+def stored_files() -> set[str]:
+    names = set()
+    for folder in ("originals", "previews"):
+        if default_storage.exists(folder):
+            names |= {f"{folder}/{name}" for name in default_storage.listdir(folder)[1]}
+    return names
+
+
+def test_a_photograph_is_kept_as_it_came_with_its_facts():
+    staff = staffed_clinic()
+    image = image_upload(
+        user=staff.technician, upload=upload_of(fundus_jpeg()), study=staff.study, laterality=Laterality.OD
+    )
+    assert image.original.read() == fundus_jpeg()
+    assert image.sha256 == hashlib.sha256(fundus_jpeg()).hexdigest()
+    assert (image.width, image.height, image.file_format) == (WIDTH, HEIGHT, "JPEG")
+    assert image.laterality == Laterality.OD
+    preview = PillowImage.open(image.preview)
+    assert (preview.format, preview.size) == ("JPEG", (WIDTH, HEIGHT))
+    assert image_decode(image=image).rgb.shape == (HEIGHT, WIDTH, 3)
+    assert abs(image_field_of_view(image=image).radius - 0.46 * HEIGHT) < 6
+
+
+def test_size_and_pixels_are_those_of_the_upright_picture():
+    buffer = io.BytesIO()
+    exif = PillowImage.Exif()
+    exif[274] = 6  # the camera was turned: rotate by 90 degrees to see it upright
+    PillowImage.fromarray(np.rot90(fundus_rgb())).save(buffer, "JPEG", quality=95, exif=exif)
+    staff = staffed_clinic()
+    image = image_upload(user=staff.technician, upload=upload_of(buffer.getvalue()), study=staff.study)
+    assert (image.width, image.height) == (WIDTH, HEIGHT)
+    difference = np.abs(image_decode(image=image).rgb.astype(int) - fundus_rgb()).mean()
+    assert difference < 4
+
+
+def test_without_a_study_a_new_one_is_opened_in_the_only_clinic_of_the_uploader():
+    staff = staffed_clinic()
+    image = image_upload(user=staff.technician, upload=upload_of(fundus_jpeg()))
+    assert image.study != staff.study
+    assert (image.study.clinic, image.study.patient) == (staff.clinic, None)
+
+
+def test_who_works_in_two_clinics_has_to_say_which():
+    staff, other = staffed_clinic(), staffed_clinic()
+    MembershipFactory(user=staff.reader, clinic=other.clinic)
+    with pytest.raises(ApplicationError) as refused:
+        image_upload(user=staff.reader, upload=upload_of(fundus_jpeg()))
+    assert refused.value.code == "clinic_needed"
+
+
+def test_who_works_nowhere_cannot_upload():
+    with pytest.raises(ApplicationError) as refused:
+        image_upload(user=UserFactory(), upload=upload_of(fundus_jpeg()))
+    assert refused.value.code == "no_clinic"
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "empty_file"),
+        (b"hello, this is text", "not_an_image"),
+        (fundus_jpeg()[: len(fundus_jpeg()) // 2], "truncated_image"),
+    ],
+)
+def test_a_bad_file_gets_its_sentence_and_leaves_nothing_behind(content, code):
+    staff = staffed_clinic()
+    rows, files, studies = Image.objects.count(), stored_files(), Study.objects.count()
+    with pytest.raises(ApplicationError) as refused:
+        image_upload(user=staff.technician, upload=upload_of(content))
+    assert refused.value.code == code
+    assert str(refused.value.message)
+    assert (Image.objects.count(), stored_files(), Study.objects.count()) == (rows, files, studies)
+
+
+def test_a_file_over_the_limit_is_refused_unread(settings):
+    settings.DRWEB_MAX_UPLOAD_MB = 0
+    staff = staffed_clinic()
+    with pytest.raises(TooLarge) as refused:
+        image_upload(user=staff.technician, upload=upload_of(fundus_jpeg()), study=staff.study)
+    assert refused.value.details == {"limit_mb": 0}
+
+
+def test_files_go_away_with_the_row_that_failed(monkeypatch):
+    staff = staffed_clinic()
+    before, studies = stored_files(), Study.objects.count()
+
+    def refuse(self, *args, **kwargs):
+        raise RuntimeError("the database said no")
+
+    monkeypatch.setattr(Image, "save", refuse)
+    with pytest.raises(RuntimeError):
+        image_upload(user=staff.technician, upload=upload_of(fundus_jpeg()))
+    assert stored_files() == before
+    assert Study.objects.count() == studies
+
+
+def test_another_clinics_staff_can_neither_upload_to_a_study_nor_change_its_photographs():
+    ours, theirs = staffed_clinic(), staffed_clinic()
+    with pytest.raises(NotAllowed):
+        image_upload(user=theirs.technician, upload=upload_of(fundus_jpeg()), study=ours.study)
+    with pytest.raises(NotAllowed):
+        image_update(user=theirs.reader, image=ours.image, laterality=Laterality.OS, field="macula")

@@ -1,0 +1,188 @@
+"""The state machine of an analysis: nothing lost, nothing done twice, nothing left running."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db import IntegrityError
+from django.utils import timezone
+
+from cases.choices import PredictionState
+from cases.errors import Conflict, NotAllowed, Unavailable
+from cases.models import LesionResult, Prediction
+from cases.services import prediction as service
+from cases.services.prediction import MAX_ATTEMPTS, LeaseLost
+from tests.factories import ImageFactory, PredictionFactory, staffed_clinic
+
+pytestmark = pytest.mark.django_db
+
+
+def queued(**kwargs) -> Prediction:
+    return PredictionFactory(state=PredictionState.QUEUED, **kwargs)
+
+
+def let_the_lease_run_out(prediction: Prediction) -> None:
+    Prediction.objects.filter(pk=prediction.pk).update(lease_expires_at=timezone.now() - dt.timedelta(seconds=1))
+
+
+class FakeAnalysis:
+    """What `inference.analyse` answers, without a network: the state machine does not look inside."""
+
+    grade = 1
+    grade_probabilities = (0.1, 0.6, 0.1, 0.1, 0.1)
+    timings = {"grade": 0.1}
+    lesions = ()
+    masks: dict = {}
+
+    def networks(self) -> dict:
+        return {"segmentation": {"name": "unet"}}
+
+    def overlay_png(self) -> bytes:
+        return b"overlay"
+
+
+def test_the_oldest_queued_analysis_is_claimed_first():
+    first, second = queued(), queued()
+    assert service.prediction_claim() == first
+    assert service.prediction_claim() == second
+    assert service.prediction_claim() is None
+
+
+def test_a_claimed_analysis_is_not_claimed_again_while_its_lease_lasts():
+    row = queued()
+    claimed = service.prediction_claim(pk=row.pk)
+    assert (claimed.state, claimed.attempts) == (PredictionState.RUNNING, 1)
+    assert service.prediction_claim(pk=row.pk) is None
+
+
+def test_an_analysis_whose_worker_died_is_taken_up_and_the_dead_worker_can_no_longer_write():
+    queued()
+    dead = service.prediction_claim()
+    let_the_lease_run_out(dead)
+    heir = service.prediction_claim()
+    assert (heir.pk, heir.attempts) == (dead.pk, 2)
+    with pytest.raises(LeaseLost):
+        service.prediction_heartbeat(prediction=dead)
+    with pytest.raises(LeaseLost):
+        service.prediction_succeed(prediction=dead, analysis=FakeAnalysis())
+    assert service.prediction_succeed(prediction=heir, analysis=FakeAnalysis()).state == PredictionState.SUCCEEDED
+    assert default_storage.listdir("predictions")[1] == [heir_overlay_name(heir)]
+
+
+def heir_overlay_name(prediction: Prediction) -> str:
+    prediction.refresh_from_db()
+    return prediction.overlay.name.removeprefix("predictions/")
+
+
+def test_an_analysis_that_kills_every_worker_fails_with_a_sentence_after_bounded_attempts():
+    row = queued()
+    for _attempt in range(MAX_ATTEMPTS):
+        let_the_lease_run_out(service.prediction_claim())
+    assert service.prediction_claim() is None
+    row.refresh_from_db()
+    assert (row.state, row.error_code) == (PredictionState.FAILED, "given_up")
+    assert row.error_message
+    assert row.error_detail
+
+
+def test_one_that_cannot_be_analysed_does_not_keep_others_waiting():
+    poison, other = queued(), queued()
+    for _attempt in range(MAX_ATTEMPTS):
+        let_the_lease_run_out(service.prediction_claim(pk=poison.pk))
+    claims = [service.prediction_claim(), service.prediction_claim()]
+    assert other in claims
+
+
+def test_handing_back_counts_as_an_attempt_unless_the_worker_was_asked_to_stop():
+    queued()
+    running = service.prediction_claim()
+    service.prediction_hand_back(prediction=running, counts=False)
+    again = service.prediction_claim()
+    assert again.attempts == 1
+    service.prediction_hand_back(prediction=again, detail="out of memory")
+    assert service.prediction_claim().attempts == 2
+
+
+def test_a_result_is_stored_whole_or_not_at_all(monkeypatch):
+    queued()
+    running = service.prediction_claim()
+
+    def disk_full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cases.models.Prediction.save", disk_full)
+    with pytest.raises(OSError, match="No space"):
+        service.prediction_succeed(prediction=running, analysis=FakeAnalysis())
+    monkeypatch.undo()
+    running.refresh_from_db()
+    assert running.state == PredictionState.RUNNING
+    assert not running.overlay
+    assert not LesionResult.objects.exists()
+    assert not default_storage.exists("predictions") or default_storage.listdir("predictions")[1] == []
+
+
+def test_cancelling_takes_the_row_from_its_worker():
+    staff = staffed_clinic()
+    row = queued(image=staff.image, model_name="manet")
+    running = service.prediction_claim()
+    assert running == row
+    service.prediction_cancel(user=staff.technician, prediction=row)
+    with pytest.raises(LeaseLost):
+        service.prediction_heartbeat(prediction=running)
+    with pytest.raises(Conflict):
+        service.prediction_cancel(user=staff.technician, prediction=row)
+
+
+def test_a_failed_analysis_can_be_tried_again_with_fresh_attempts():
+    staff = staffed_clinic()
+    row = PredictionFactory(image=staff.image, state=PredictionState.FAILED, attempts=MAX_ATTEMPTS)
+    service.prediction_retry(user=staff.reader, prediction=row)
+    claimed = service.prediction_claim(pk=row.pk)
+    assert claimed is not None
+    assert claimed.attempts == 1
+    with pytest.raises(Conflict):
+        service.prediction_retry(user=staff.reader, prediction=staff.prediction)
+
+
+def test_the_database_refuses_a_second_open_analysis_of_the_same_photograph_by_the_same_network():
+    row = queued()
+    with pytest.raises(IntegrityError):
+        queued(image=row.image, model_name=row.model_name)
+
+
+class TestRequest:
+    @pytest.fixture(autouse=True)
+    def _installed(self, monkeypatch):
+        self.weights = {"segmentation": "a" * 64, "grading": "b" * 64}
+        monkeypatch.setattr(service, "resolve_model_name", lambda name: name)
+        monkeypatch.setattr(service, "identity", lambda name: self.weights)
+
+    def test_the_same_request_twice_is_one_analysis(self):
+        staff = staffed_clinic()
+        image = ImageFactory(study=staff.study)
+        first = service.prediction_request(user=staff.technician, image=image, model_name="unet")
+        assert service.prediction_request(user=staff.reader, image=image, model_name="unet") == first
+
+    def test_a_finished_analysis_is_reused_only_while_the_weights_are_the_same(self):
+        staff = staffed_clinic()
+        image = ImageFactory(study=staff.study)
+        done = service.prediction_request(user=staff.technician, image=image, model_name="unet")
+        service.prediction_succeed(prediction=service.prediction_claim(pk=done.pk), analysis=FakeAnalysis())
+        assert service.prediction_request(user=staff.technician, image=image, model_name="unet") == done
+        self.weights = {**self.weights, "grading": "c" * 64}
+        assert service.prediction_request(user=staff.technician, image=image, model_name="unet") != done
+
+    def test_a_full_queue_says_so(self, settings):
+        settings.DRWEB_MAX_QUEUE = 1
+        staff = staffed_clinic()
+        queued()
+        with pytest.raises(Unavailable) as refused:
+            service.prediction_request(user=staff.technician, image=ImageFactory(study=staff.study), model_name="unet")
+        assert refused.value.code == "queue_full"
+
+    def test_another_clinics_staff_may_not_ask(self):
+        ours, theirs = staffed_clinic(), staffed_clinic()
+        with pytest.raises(NotAllowed):
+            service.prediction_request(user=theirs.reader, image=ours.image, model_name="unet")
