@@ -2,12 +2,17 @@
 
 import io
 import json
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from django.core.handlers.asgi import ASGIRequest
 from django.utils.translation import get_language_from_request, gettext, override
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # What a multipart body holds besides the file.
 OVERHEAD_BYTES = 1024 * 1024
@@ -18,12 +23,12 @@ DRAIN_FACTOR = 10
 class BodyLimit:
     """ASGI middleware: answers 413 with a JSON error where a request body is larger than ``max_mb`` megabytes."""
 
-    def __init__(self, application: ASGI3Application, *, max_mb: int) -> None:
+    def __init__(self, application: Application, *, max_mb: int) -> None:
         self.application = application
         self.max_mb = max_mb
         self.max_bytes = max_mb * 1024 * 1024 + OVERHEAD_BYTES
 
-    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, or refuse it: by its declared length, or as soon as it turns out too long."""
         if scope["type"] != "http":
             await self.application(scope, receive, send)
@@ -34,7 +39,7 @@ class BodyLimit:
             return
         received, more_body = 0, True
 
-        async def counted() -> Any:
+        async def counted() -> Mapping[str, Any]:
             nonlocal received, more_body
             message = await receive()
             if message["type"] == "http.request":
@@ -48,9 +53,7 @@ class BodyLimit:
         if received > self.max_bytes:
             await self._refuse(scope, receive, send, more_body=more_body)
 
-    async def _refuse(
-        self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable, *, more_body: bool
-    ) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, *, more_body: bool) -> None:
         drained = 0
         while more_body and drained < DRAIN_FACTOR * self.max_bytes:
             message = await receive()

@@ -183,16 +183,14 @@ AUTH_PASSWORD_VALIDATORS = [
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         # The first one names the challenge of a 401; with sessions first an anonymous call would get 403.
-        "knox.auth.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "cases.api.authentication.TokenAuthentication",
+        "cases.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
-        "rest_framework.parsers.MultiPartParser",
-        "rest_framework.parsers.FormParser",
-    ],
+    # The views that take files name their own parser.
+    "DEFAULT_PARSER_CLASSES": ["cases.api.negotiation.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cases.api.negotiation.ContentNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
@@ -237,6 +235,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DRWEB_DEFAULT_MODEL = env.str("DRWEB_DEFAULT_MODEL", default="unet")
 # Photographs that may wait at once; more are refused with "try again later" instead of a wait without end.
 DRWEB_MAX_QUEUE = env.int("DRWEB_MAX_QUEUE", default=500)
+# Seconds that POST /api/choose_model waits for the result before it answers "still queued, ask again".
+DRWEB_CHOOSE_MODEL_WAIT = env.int("DRWEB_CHOOSE_MODEL_WAIT", default=120)
 # A thread renews the lease of the running analysis. Off only where threads cannot share the database (tests).
 DRWEB_HEARTBEAT = True
 

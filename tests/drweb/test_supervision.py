@@ -3,7 +3,7 @@
 import sys
 import time
 
-from drweb.supervision import Child, supervise
+from cases.management.supervision import Child, supervise
 
 
 def until(condition, seconds=20):

@@ -18,8 +18,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from cases.management.supervision import Child, supervise
 from cases.services.demo import demo_create
-from drweb.supervision import Child, supervise
 
 logger = logging.getLogger(__name__)
 
