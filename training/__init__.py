@@ -1,0 +1,1 @@
+"""Training and evaluation of the networks: data sets, transforms, losses, metrics, trainers, export of weights."""

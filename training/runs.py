@@ -1,0 +1,112 @@
+"""A run's folder: configuration, provenance, metrics, checkpoints. Written so that a kill at any moment costs little."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from training.datasets.manifest import manifest_hash
+
+_CHECKPOINT = "checkpoint.safetensors"
+_BEST = "best.safetensors"
+
+
+class RunFolder:
+    """``config.toml``, ``run.json`` (git revision, manifest hash, start), ``metrics.jsonl``, TensorBoard events, checkpoints."""
+
+    def __init__(self, path: Path, config_file: Path, manifest: Path | None = None) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        if not (path / "config.toml").exists():
+            shutil.copyfile(config_file, path / "config.toml")
+            facts = {
+                "git_revision": _git_revision(),
+                "manifest_sha256": manifest_hash(manifest) if manifest else None,
+                "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "torch": torch.__version__,
+            }
+            (path / "run.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        self._board = SummaryWriter(str(path / "tensorboard"))
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        """Append one line of metrics, and show them in TensorBoard."""
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **{k: round(v, 6) for k, v in values.items()}}) + "\n")
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the resumable state lies."""
+        return self.path / _CHECKPOINT
+
+    @property
+    def best(self) -> Path:
+        """Where the weights with the best validation figure lie."""
+        return self.path / _BEST
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write tensors and JSON facts to one safetensors file, atomically."""
+    scratch = path.with_suffix(".tmp")
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    save_file(plain, scratch, metadata={"facts": json.dumps(facts)})
+    with scratch.open("rb") as file:
+        os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what ``save_tensors`` wrote."""
+    with safe_open(path, framework="pt") as file:
+        facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+        return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118 - no mapping
+
+
+def save_checkpoint(
+    path: Path, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, facts: dict[str, Any]
+) -> None:
+    """The whole state of a run."""
+    tensors = {f"network/{k}": v for k, v in network.state_dict().items()}
+    tensors |= {f"average/{k}": v for k, v in average.state_dict().items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser/{index}/{k}": torch.as_tensor(v) for k, v in state.items()}
+    save_tensors(path, tensors, facts)
+
+
+def load_checkpoint(
+    path: Path, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+) -> dict[str, Any]:
+    """Put a run back where ``save_checkpoint`` left it; its facts."""
+    tensors, facts = load_tensors(path)
+    network.load_state_dict(_under("network/", tensors))
+    average.load_state_dict(_under("average/", tensors))
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _under("optimiser/", tensors).items():
+        index, key = name.split("/")
+        state.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    return facts
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _git_revision() -> str:
+    try:
+        answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return answer.stdout.strip()

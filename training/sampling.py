@@ -1,0 +1,116 @@
+"""Which crop of which photograph a training step sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from inference.lesions import LESIONS
+from inference.preprocessing import normalise
+from training.config import TrainingConfig
+from training.datasets.squares import Square
+from training.transforms import PHOTOMETRIC, Placement
+
+# No photograph has thousands of lesions worth remembering; big exudate fields would fill the memory.
+_POINTS_PER_LESION = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class LesionPoints:
+    """Per lesion channel: where crops may be centred, ``K x 2`` (x, y)."""
+
+    by_channel: tuple[NDArray[np.int32], ...]
+
+    @property
+    def present(self) -> list[int]:
+        """Channels with at least one lesion."""
+        return [channel for channel, points in enumerate(self.by_channel) if len(points)]
+
+
+def lesion_points(square: Square) -> LesionPoints:
+    """One point in every connected lesion, so that a dot counts as much as a large bleed."""
+    if square.bits is None:
+        return LesionPoints(tuple(np.empty((0, 2), np.int32) for _ in LESIONS))
+    points = []
+    for channel in range(len(LESIONS)):
+        mask = ((square.bits >> channel) & 1).astype(np.uint8)
+        _, labels = cv2.connectedComponents(mask, connectivity=8)
+        ys, xs = np.nonzero(labels)
+        _, first = np.unique(labels[ys, xs], return_index=True)
+        points.append(np.column_stack([xs[first], ys[first]]).astype(np.int32)[:_POINTS_PER_LESION])
+    return LesionPoints(tuple(points))
+
+
+class CropDataset(Dataset[dict[str, Tensor]]):
+    """Random crops, a pure function of (seed, index): a resumed run sees what an unbroken one would have seen.
+
+    An item: ``image`` ``3 x crop x crop`` float32 normalised; ``target`` ``4 x crop x crop`` float32 in [0, 1]; ``labelled`` 1.0 where the
+    target is the truth, 0.0 where the photograph was never outlined (only a teacher can tell).
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        labelled: Sequence[Square],
+        negatives: Sequence[Square] = (),
+        unlabelled: Sequence[Square] = (),
+    ) -> None:
+        self.config = config
+        self.pools = (list(labelled), list(negatives), list(unlabelled))
+        self.points = [lesion_points(square) for square in labelled]
+        self.photometric = PHOTOMETRIC[config.input.transforms]()
+
+    def __len__(self) -> int:
+        return self.config.budget.steps * self.config.optimiser.batch
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        randomness = np.random.default_rng((self.config.seed, index))
+        data = self.config.data
+        pool_shares = (1 - data.negatives_share - data.unlabelled_share, data.negatives_share, data.unlabelled_share)
+        pool = int(randomness.choice(3, p=pool_shares))
+        position = int(randomness.integers(len(self.pools[pool])))
+        square = self.pools[pool][position]
+        placement = self._place(square, self.points[position] if pool == 0 else None, randomness)
+
+        self.photometric.set_random_seed(int(randomness.integers(2**31)))
+        image = self.photometric(image=placement.warp_image(square.rgb))["image"]
+        target = np.zeros((len(LESIONS), placement.crop, placement.crop), np.float32)
+        if square.bits is not None:
+            for channel in range(len(LESIONS)):
+                target[channel] = placement.warp_mask((square.bits >> channel) & 1)
+        norm = self.config.input.normalisation
+        return {
+            "image": torch.from_numpy(normalise(image, norm.mean, norm.std)),
+            "target": torch.from_numpy(target),
+            "labelled": torch.tensor(0.0 if pool == 2 else 1.0),
+        }
+
+    def _place(self, square: Square, points: LesionPoints | None, randomness: np.random.Generator) -> Placement:
+        settings = self.config.input
+        low, high = np.log(settings.scale)
+        zoom = float(np.exp(randomness.uniform(low, high))) * settings.size / square.side
+        if points is not None and points.present and randomness.random() < settings.lesion_centred:
+            channel = int(randomness.choice(points.present))
+            candidates = points.by_channel[channel]
+            centre = candidates[randomness.integers(len(candidates))].astype(np.float64)
+            # Not dead centre: the network must not learn that lesions sit in the middle.
+            centre = centre + randomness.uniform(-0.35, 0.35, 2) * settings.crop / zoom
+        else:
+            radius = square.side / 2 * np.sqrt(randomness.random()) * 0.95
+            turn = randomness.uniform(0, 2 * np.pi)
+            centre = square.side / 2 + radius * np.array([np.cos(turn), np.sin(turn)])
+        return Placement(
+            centre=cast("tuple[float, float]", tuple(float(c) for c in centre)),
+            zoom=zoom,
+            angle=float(randomness.uniform(0, 360)),
+            flip=bool(randomness.random() < 0.5),
+            crop=settings.crop,
+        )

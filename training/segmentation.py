@@ -1,0 +1,161 @@
+"""Training of the lesion networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inference.cards import ModelCard, Normalisation
+from inference.lesions import LESIONS
+from inference.networks import NetworkSpec, build
+from inference.networks.spec import lesion_probabilities
+from inference.preprocessing import normalise, resize_square
+from training import losses
+from training.config import TrainingConfig
+from training.datasets import read
+from training.datasets.manifest import read_manifest, select
+from training.datasets.squares import Square, load_squares
+from training.loop import Batch, train
+from training.metrics.scores import ScoreHistogram
+from training.runs import RunFolder
+from training.sampling import CropDataset
+
+
+class Teacher:
+    """A trained network that answers for a student's crops, at the scale that it was trained for."""
+
+    def __init__(self, folder: Path, student: TrainingConfig) -> None:
+        self.card = ModelCard.from_json((folder / "card.json").read_text(encoding="utf-8"))
+        self.network = build(self.card.network)
+        self.network.load_state_dict(load_file(folder / "model.safetensors"))
+        self.network = self.network.float().eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        stride = self.card.network.stride
+        self.side = round(student.input.crop * self.card.input_size / student.input.size / stride) * stride
+        self._from, self._to = student.input.normalisation, self.card.normalisation
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> Tensor:
+        """Probabilities ``N x 4 x crop x crop`` float32 of a student's normalised crops."""
+        crop = images.shape[-1]
+        resized = functional.interpolate(images.float(), size=(self.side, self.side), mode="bilinear", antialias=True)
+        logits = self.network(renormalise(resized, self._from, self._to)).float()
+        probability = logits.softmax(1)[:, 1:] if self.card.network.head == "softmax" else logits.sigmoid()
+        return functional.interpolate(probability, size=(crop, crop), mode="bilinear", antialias=True)
+
+
+def renormalise(images: Tensor, old: Normalisation, new: Normalisation) -> Tensor:
+    """Carry normalised images from one normalisation to another."""
+    old_mean, old_std, new_mean, new_std = (
+        torch.tensor(values, dtype=images.dtype).view(1, 3, 1, 1) for values in (old.mean, old.std, new.mean, new.std)
+    )
+    return (images * (old_std / new_std) + (old_mean - new_mean) / new_std).contiguous(memory_format=torch.channels_last)
+
+
+class SegmentationTask:
+    """Loss and validation of a lesion network."""
+
+    def __init__(self, config: TrainingConfig, validation: Sequence[Square], teacher: Teacher | None) -> None:
+        self.config = config
+        self.validation = validation
+        self.teacher = teacher
+
+    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Loss against the truth where there is one, and against the teacher if there is a teacher."""
+        logits = network(batch["image"])
+        teacher = None if self.teacher is None else self.teacher(batch["image"])
+        with torch.autocast(logits.device.type, enabled=False):
+            logits = logits.float()
+            known = batch["labelled"] > 0
+            total = logits.sum() * 0.0
+            if known.any():
+                total = total + self._truth_loss(logits[known], batch["target"][known])
+            if teacher is not None:
+                total = total + self.config.distillation.weight * losses.distillation(logits, teacher)
+            return total
+
+    def _truth_loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        head = self.config.network.head
+        if head == "softmax":
+            weights = losses.SEED_CHANNEL_WEIGHTS if self.config.loss.name == "seed_weighted_dice" else None
+            return losses.softmax_loss(logits, target, weights)
+        if head.startswith("single:"):
+            target = target[:, [LESIONS.index(lesion) for lesion in LESIONS if head.endswith(lesion)]]
+        return losses.SEGMENTATION_LOSSES[self.config.loss.name](logits, target)
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """AP and best pooled Dice per lesion at the network's own input size, inside the field of view; ``score`` is mean AP."""
+        histograms = {lesion: ScoreHistogram() for lesion in self.config.network.lesions}
+        for square in self.validation:
+            probability = predict_square(network, self.config.network, square, self.config.input.size,
+                                         self.config.input.normalisation)
+            assert square.bits is not None  # noqa: S101 - validation photographs are outlined ones
+            for lesion, own in zip(self.config.network.lesions, probability, strict=True):
+                truth = (square.bits >> LESIONS.index(lesion)) & 1 > 0  # type: ignore[arg-type]
+                histograms[lesion].add(own[square.inside], truth[square.inside])
+        figures = {f"ap/{lesion}": h.average_precision() for lesion, h in histograms.items()}
+        figures["score"] = float(np.nanmean(list(figures.values())))
+        figures |= {f"dice/{lesion}": h.best_dice()[1] for lesion, h in histograms.items()}
+        return figures
+
+
+@torch.no_grad()
+def predict_square(
+    network: nn.Module, spec: NetworkSpec, square: Square, size: int, normalisation: Normalisation
+) -> NDArray[np.float32]:
+    """Probabilities of a whole photograph: ``C x side x side`` float32 at the square's own side."""
+    image = normalise(resize_square(square.rgb, size), normalisation.mean, normalisation.std)
+    batch = torch.from_numpy(image)[None].contiguous(memory_format=torch.channels_last)
+    device = next(network.parameters()).device
+    with torch.autocast(device.type, torch.bfloat16):
+        logits = network(batch.to(device))
+    probability = lesion_probabilities(logits[0].float().cpu().numpy(), spec)
+    if square.side == size:
+        return probability
+    whole = functional.interpolate(torch.from_numpy(probability)[None], size=(square.side, square.side), mode="bilinear")
+    return whole[0].numpy()
+
+
+def train_segmentation(config: TrainingConfig, config_file: Path, run_path: Path) -> RunFolder:
+    """Train, or continue to train, the network that ``config`` describes, in the folder ``run_path``."""
+    torch.manual_seed(config.seed)
+    data_root, manifest = Path(config.data.root), Path(config.data.manifest)
+    run = RunFolder(run_path, config_file, manifest)
+    cache = run_path.parent / "cache"
+    entries = read_manifest(manifest)
+
+    def squares(sources: Sequence[str], split: str) -> list[Square]:
+        records = [r for source in sources for r in read(source, data_root)]
+        chosen = select(records, entries, data_root=data_root, split=split)
+        return load_squares(chosen, config.input.size, cache)
+
+    dataset = CropDataset(config, squares(config.data.labelled, "train"), squares(config.data.negatives, "train"),
+                          squares(config.data.unlabelled, "train"))
+    network = build(config.network)
+    initialise(network, config)
+    teacher = Teacher(Path(config.distillation.teacher), config) if config.distillation.teacher else None
+    task = SegmentationTask(config, squares(config.data.labelled, "val"), teacher)
+    train(config=config, network=network, dataset=dataset, task=task, run=run)
+    return run
+
+
+def initialise(network: nn.Module, config: TrainingConfig) -> None:
+    """Put the configuration's initial weights into a network; raises ``ValueError`` where they do not fit."""
+    source = config.initial_weights
+    if not source:
+        return
+    if source == "efficientnet_lite2":
+        from training.pretrained import efficientnet_lite2
+
+        network.encoder.load_state_dict(efficientnet_lite2(network.encoder.state_dict()))  # type: ignore[union-attr,operator,arg-type]
+        return
+    tensors = load_file(Path(source))
+    if not any(name.startswith("encoder.") for name in tensors):
+        raise ValueError(f"initial_weights: {source} holds no encoder")
+    network.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)
