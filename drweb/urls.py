@@ -6,7 +6,6 @@ from django.views.i18n import JavaScriptCatalog
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("i18n/", include("django.conf.urls.i18n")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     # Known clients write the first slash twice (/api//upload_image); both spellings reach the same view.
     re_path(r"^api//?", include("cases.api.urls")),
