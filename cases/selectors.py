@@ -24,11 +24,27 @@ if TYPE_CHECKING:
 
 def study_get(user: Viewer, study_id: int) -> Study:
     """A study with all that its page shows. Raises `Http404` where it is none of the user's clinics'."""
-    predictions: Prefetch = Prefetch("predictions", queryset=Prediction.objects.prefetch_related("lesions"))
-    revisions: Prefetch = Prefetch("revisions", queryset=MaskRevision.objects.select_related("author"))
-    images: Prefetch = Prefetch("images", queryset=Image.objects.prefetch_related(predictions, revisions))
+    images: Prefetch = Prefetch("images", queryset=_with_results(Image.objects.all()))
     studies = Study.objects.for_user(user).select_related("clinic", "patient", "created_by")
-    return get_object_or_404(studies.prefetch_related(images), pk=study_id)
+    return get_object_or_404(studies.prefetch_related(images, "reports"), pk=study_id)
+
+
+def _with_results(images: QuerySet[Image]) -> QuerySet[Image]:
+    revisions: Prefetch = Prefetch("revisions", queryset=MaskRevision.objects.select_related("author"))
+    return images.prefetch_related("predictions__lesions", revisions)
+
+
+def study_version(user: Viewer, study_id: int) -> tuple[object, ...] | None:
+    """A value that changes whenever something of the study does; None where `user` may not see the study (any more)."""
+    study = Study.objects.for_user(user).filter(pk=study_id).values_list("patient_id", "note").first()
+    if study is None:
+        return None
+    images = Image.objects.filter(study_id=study_id).values_list("pk", "laterality", "field")
+    predictions = Prediction.objects.filter(image__study_id=study_id).values_list("pk", "state", "stage", "attempts")
+    revisions = MaskRevision.objects.filter(image__study_id=study_id).aggregate(newest=Max("pk"))
+    readings = Reading.objects.filter(study_id=study_id).aggregate(newest=Max("updated_at"))
+    reports = Report.objects.filter(study_id=study_id).aggregate(newest=Max("pk"))
+    return (study, tuple(images), tuple(predictions), revisions["newest"], readings["newest"], reports["newest"])
 
 
 def image_get(user: Viewer, image_id: int) -> Image:
@@ -36,6 +52,12 @@ def image_get(user: Viewer, image_id: int) -> Image:
     return get_object_or_404(
         Image.objects.for_user(user).select_related("study__clinic", "study__patient"), pk=image_id
     )
+
+
+def image_with_results(user: Viewer, image_id: int) -> Image:
+    """A photograph with its predictions and corrections. Raises `Http404` where it is none of the user's clinics'."""
+    images = Image.objects.for_user(user).select_related("study__clinic", "study__patient")
+    return get_object_or_404(_with_results(images), pk=image_id)
 
 
 def prediction_get(user: Viewer, prediction_id: int) -> Prediction:
@@ -122,7 +144,8 @@ def latest_image(user: User, *, image_id: int | None = None, study_id: int | Non
 
 def latest_prediction(image: Image) -> Prediction | None:
     """The newest finished analysis of the photograph; None where there is none."""
-    return image.predictions.filter(state=PredictionState.SUCCEEDED).prefetch_related("lesions").order_by("-pk").first()
+    # Filtered here and not in the database, so that predictions read along with a study are used.
+    return next((row for row in image.predictions.all() if row.state == PredictionState.SUCCEEDED), None)
 
 
 @dataclass(frozen=True)
@@ -143,7 +166,7 @@ def current_masks(image: Image, prediction: Prediction) -> list[CurrentMask]:
     """One entry per lesion, in the order of `Lesion`."""
     found = {result.lesion: result for result in prediction.lesions.all()}
     newest: dict[str, MaskRevision] = {}
-    for revision in image.revisions.select_related("author").order_by("number"):
+    for revision in sorted(image.revisions.all(), key=lambda row: row.number):
         newest[revision.lesion] = revision
     masks = []
     for lesion in Lesion.values:
@@ -154,11 +177,11 @@ def current_masks(image: Image, prediction: Prediction) -> list[CurrentMask]:
     return masks
 
 
-def queue_position(prediction: Prediction) -> int:
-    """How many analyses are ahead of a queued one (0: it is next)."""
-    return Prediction.objects.filter(
-        Q(state=PredictionState.RUNNING) | Q(state=PredictionState.QUEUED, pk__lt=prediction.pk)
-    ).count()
+def queue_order() -> list[int]:
+    """Keys of all open predictions in the order in which workers take them, the running ones first."""
+    rows = Prediction.objects.filter(state__in=PredictionState.open_states()).order_by("created_at", "pk")
+    in_turn = sorted(rows.values_list("pk", "state"), key=lambda row: row[1] != PredictionState.RUNNING)
+    return [pk for pk, _state in in_turn]
 
 
 def reading_of(user: User, study: Study) -> Reading | None:
