@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import logging
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
@@ -40,7 +42,7 @@ class Command(BaseCommand):
         _refuse_taken_port(bind, port)
         call_command("migrate", interactive=False, verbosity=0)
         call_command("compile_translations")
-        call_command("collectstatic", interactive=False, verbosity=0)
+        _collect_static()
         logins = _demo_logins()
         children = [Child("web server", _web_command(bind, port))]
         if not no_worker:
@@ -84,6 +86,20 @@ def _refuse_taken_port(bind: str, port: int) -> None:
                 f"Cannot listen on {bind}:{port} ({error}). Is drweb running already? Stop the other program, "
                 f"or choose another port: PORT={port + 1} make run"
             ) from error
+
+
+def _collect_static() -> None:
+    """Collect static files where one changed: hashing and compressing all of them takes seconds."""
+    files = [
+        (path, storage.size(path), storage.get_modified_time(path).timestamp())
+        for finder in get_finders()
+        for path, storage in finder.list([])
+    ]
+    state = hashlib.sha256(repr(sorted(files)).encode()).hexdigest()
+    stamp = Path(settings.STATIC_ROOT) / ".collected"
+    if not stamp.exists() or stamp.read_text(encoding="ascii") != state:
+        call_command("collectstatic", interactive=False, verbosity=0)
+        stamp.write_text(state, encoding="ascii")
 
 
 def _demo_logins() -> dict[str, str]:
