@@ -1,0 +1,120 @@
+"""`manage.py run`, as `make run` starts it."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from tests.running_system import PASSWORD, REPOSITORY, running_system
+
+pytestmark = pytest.mark.slow
+
+
+def get(system, path, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=30)
+    try:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read().decode(errors="replace")
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    with running_system(tmp_path_factory.mktemp("installation")) as started:
+        yield started
+
+
+def test_the_printed_address_answers(system):
+    assert any(system.url in line for line in system.output)
+    status, headers, page = get(system, "/")
+    assert status == 200
+    assert "text/html" in headers["content-type"]
+    assert "<html" in page
+
+
+def test_pages_carry_the_security_headers(system):
+    _, headers, _ = get(system, "/")
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "server" not in headers
+
+
+def test_static_files_are_served_hashed_and_compressed(system):
+    _, _, page = get(system, "/")
+    address = next(part for part in page.split('"') if part.startswith("/static/") and part.endswith(".css"))
+    status, headers, _ = get(system, address, **{"Accept-Encoding": "gzip"})
+    assert status == 200
+    assert "immutable" in headers["cache-control"]
+    assert headers["content-encoding"] == "gzip"
+
+
+def test_pages_are_translated_without_gettext_installed(system):
+    _, headers, page = get(system, "/", **{"Accept-Language": "zh-CN,zh;q=0.9"})
+    assert headers["content-language"] == "zh-hans"
+    assert any("\u4e00" <= character <= "\u9fff" for character in page)
+
+
+def test_patient_files_are_not_served_as_static_or_media(system):
+    for path in ("/media/", "/static/../db.sqlite3", "/static/%2e%2e/secret_key", "/var/db.sqlite3"):
+        assert get(system, path)[0] == 404
+
+
+def test_a_foreign_host_name_is_refused(system):
+    assert get(system, "/", Host="evil.example")[0] == 400
+
+
+def test_demo_logins_are_printed_and_kept_privately(system):
+    kept = system.data_dir / "demo_logins.txt"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert dict(line.split() for line in kept.read_text().splitlines()) == dict.fromkeys(
+        ["technician", "reader", "senior", "clinicadmin", "admin"], PASSWORD
+    )
+    assert sum(PASSWORD in line for line in system.output) == 5
+
+
+def test_an_upload_over_the_limit_is_refused_with_a_413(system):
+    connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=60)
+    connection.request("POST", "/api/upload_image", body=b"x" * (60 * 1024 * 1024))
+    response = connection.getresponse()
+    assert response.status == 413
+    assert "upload_too_large" in response.read().decode()
+    connection.close()
+
+
+def test_a_taken_port_is_explained(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "drweb.settings", "DRWEB_DATA_DIR": str(tmp_path)}
+        result = subprocess.run(
+            [sys.executable, REPOSITORY / "manage.py", "run", "--port", str(port)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{port}" in result.stderr
+    assert f"PORT={port + 1} make run" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_second_start_keeps_data_and_stops_in_order(tmp_path):
+    with running_system(tmp_path) as first:
+        assert first.stop() == 0
+    secret = (tmp_path / "secret_key").read_text()
+    with running_system(tmp_path) as second:
+        assert not any(PASSWORD in line for line in second.output), "logins are made once"
+        assert any("demo_logins.txt" in line for line in second.output)
+        assert second.stop() == 0
+    assert (tmp_path / "secret_key").read_text() == secret
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", second.port), timeout=5)

@@ -1,0 +1,68 @@
+"""The product as its users start it: ``manage.py run`` in a data directory of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.services import free_port
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PASSWORD = "a-password-for-tests"
+
+
+@dataclass
+class RunningSystem:
+    """A started drweb: web server and worker. All demo logins have ``password``."""
+
+    url: str
+    port: int
+    data_dir: Path
+    process: subprocess.Popen[str]
+    password: str = PASSWORD
+    output: list[str] = field(default_factory=list)
+
+    def stop(self, seconds: float = 60) -> int:
+        """Stop as a service manager would; returns the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=seconds)
+
+
+@contextmanager
+def running_system(data_dir: Path, **environment: str) -> Iterator[RunningSystem]:
+    """Start drweb on a free port, wait until it says that it is ready, stop it at the end."""
+    port = free_port()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DRWEB_", "DJANGO_"))}
+    settings = {"DRWEB_DATA_DIR": str(data_dir), "DRWEB_DEMO_PASSWORD": PASSWORD, "PORT": str(port), **environment}
+    process = subprocess.Popen(
+        [sys.executable, REPOSITORY / "manage.py", "run"],
+        env={**inherited, **settings},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    system = RunningSystem(f"http://127.0.0.1:{port}", port, data_dir, process)
+    reader = threading.Thread(target=lambda: system.output.extend(process.stdout or ()), daemon=True)
+    reader.start()
+    try:
+        _wait_until_ready(system)
+        yield system
+    finally:
+        system.stop()
+        reader.join(timeout=5)
+
+
+def _wait_until_ready(system: RunningSystem, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not any("drweb is running at" in line for line in list(system.output)):
+        if system.process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError("drweb did not start:\n" + "".join(system.output))
+        time.sleep(0.05)
