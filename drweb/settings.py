@@ -192,7 +192,6 @@ REST_FRAMEWORK = {
     # The views that take files name their own parser.
     "DEFAULT_PARSER_CLASSES": ["cases.api.negotiation.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cases.api.negotiation.ContentNegotiation",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cases.api.negotiation.ContentNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
