@@ -18,6 +18,7 @@ from django.core.exceptions import (
 )
 from django.http import Http404, UnreadablePostError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -39,6 +40,7 @@ class ApiError:
     headers: dict[str, str] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
+        """The JSON document."""
         return {"error": {"code": self.code, "message": self.message, "details": dict(self.details)}}
 
 
@@ -50,31 +52,37 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
 
 
 def _known(error: Exception) -> ApiError | None:
-    match error:
-        case ApplicationError():
-            return ApiError(error.status, error.code, str(error.message), error.details)
-        case exceptions.ValidationError():
-            return _invalid(error.detail)
-        case ValidationError():
-            return _invalid(_django_details(error))
-        case exceptions.Throttled():
-            return _throttled(error)
-        case exceptions.APIException():
-            return _from_drf(error)
-        case Http404():
-            return ApiError(HTTPStatus.NOT_FOUND, "not_found", _("There is nothing here that you can see."))
-        case PermissionDenied():
-            return ApiError(HTTPStatus.FORBIDDEN, "permission_denied", _("You may not do this."))
-        case RequestDataTooBig():
-            return ApiError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request_too_large", _("The request is too large. Send less text.")
-            )
-        case SuspiciousOperation() | UnreadablePostError():
-            return ApiError(HTTPStatus.BAD_REQUEST, "bad_request", _("The request could not be read."))
+    if isinstance(error, ApplicationError):
+        return ApiError(error.status, error.code, str(error.message), error.details)
+    if isinstance(error, exceptions.APIException):
+        return _from_drf(error)
+    if isinstance(error, ValidationError):
+        return _invalid(_django_details(error))
+    for kind, status, code, message in _OF_DJANGO:
+        if isinstance(error, kind):
+            return ApiError(status, code, _(message))
     return None
 
 
+_OF_DJANGO: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
+    (Http404, HTTPStatus.NOT_FOUND, "not_found", gettext_noop("There is nothing here that you can see.")),
+    (PermissionDenied, HTTPStatus.FORBIDDEN, "permission_denied", gettext_noop("You may not do this.")),
+    (
+        RequestDataTooBig,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "request_too_large",
+        gettext_noop("The request is too large. Send less text."),
+    ),
+    (SuspiciousOperation, HTTPStatus.BAD_REQUEST, "bad_request", gettext_noop("The request could not be read.")),
+    (UnreadablePostError, HTTPStatus.BAD_REQUEST, "bad_request", gettext_noop("The request broke off.")),
+)
+
+
 def _from_drf(error: exceptions.APIException) -> ApiError:
+    if isinstance(error, exceptions.ValidationError):
+        return _invalid(error.detail)
+    if isinstance(error, exceptions.Throttled):
+        return _throttled(error)
     headers = {"WWW-Authenticate": error.auth_header} if getattr(error, "auth_header", None) else {}
     codes = error.get_codes()
     code = codes if isinstance(codes, str) else error.default_code

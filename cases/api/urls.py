@@ -1,12 +1,50 @@
 """Addresses of the API, without trailing slashes."""
 
-from django.urls import URLPattern, URLResolver, re_path
+from django.urls import URLPattern, URLResolver, path, re_path
 
+from cases.api.views.docs import Docs, Schema
 from cases.api.views.fallback import NotFound
+from cases.api.views.images import ImageDetail, ImageOriginal, ImagePreview, ImageRevisions, UploadImage
+from cases.api.views.networks import Networks
+from cases.api.views.predictions import (
+    ChooseModel,
+    PredictionCancel,
+    PredictionDetail,
+    PredictionMask,
+    PredictionOverlay,
+    PredictionRetry,
+)
+from cases.api.views.reports import GenerateReport, ReportPdf
+from cases.api.views.revisions import EditImage, RevisionMask
+from cases.api.views.studies import StudyDetail, StudyReading
 
 app_name = "api"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # The main flow
+    path("upload_image", UploadImage.as_view(), name="upload-image"),
+    path("choose_model", ChooseModel.as_view(), name="choose-model"),
+    path("edit_image", EditImage.as_view(), name="edit-image"),
+    path("generate_report", GenerateReport.as_view(), name="generate-report"),
+    # Records
+    path("models", Networks.as_view(), name="models"),
+    path("studies/<int:study_id>", StudyDetail.as_view(), name="study"),
+    path("studies/<int:study_id>/reading", StudyReading.as_view(), name="study-reading"),
+    path("images/<int:image_id>", ImageDetail.as_view(), name="image"),
+    path("images/<int:image_id>/revisions", ImageRevisions.as_view(), name="image-revisions"),
+    path("predictions/<int:prediction_id>", PredictionDetail.as_view(), name="prediction"),
+    path("predictions/<int:prediction_id>/cancel", PredictionCancel.as_view(), name="prediction-cancel"),
+    path("predictions/<int:prediction_id>/retry", PredictionRetry.as_view(), name="prediction-retry"),
+    # Files
+    path("images/<int:image_id>/original", ImageOriginal.as_view(), name="image-original"),
+    path("images/<int:image_id>/preview", ImagePreview.as_view(), name="image-preview"),
+    path("predictions/<int:prediction_id>/overlay", PredictionOverlay.as_view(), name="prediction-overlay"),
+    path("predictions/<int:prediction_id>/masks/<str:lesion>", PredictionMask.as_view(), name="prediction-mask"),
+    path("revisions/<int:revision_id>/mask", RevisionMask.as_view(), name="revision-mask"),
+    path("reports/<int:report_id>/pdf", ReportPdf.as_view(), name="report-pdf"),
+    # Documentation
+    path("schema", Schema.as_view(), name="schema"),
+    path("docs", Docs.as_view(), name="docs"),
     # Last: whatever else is asked for below /api gets a 404 in the API's own shape.
     re_path(r"", NotFound.as_view(), name="not-found"),
 ]

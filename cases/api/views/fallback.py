@@ -17,4 +17,5 @@ class NotFound(APIView):
     authentication_classes = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse before a method is looked for."""
         raise Http404

@@ -1,0 +1,1 @@
+"""What comes in (``...Input``: checked) and what goes out, by noun."""

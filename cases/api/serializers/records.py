@@ -1,0 +1,143 @@
+"""Photographs, studies, readings, reports and networks, as the API tells them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from cases.api.serializers.results import (
+    ApiSerializer,
+    CurrentMaskSerializer,
+    PredictionSerializer,
+    RevisionSerializer,
+    WithMessage,
+)
+from cases.choices import DiabetesType, Field, IcdrGrade, Laterality, ReadingState, Sex
+from cases.models import Image, Study
+from cases.selectors import current_masks, latest_prediction, reading_of
+
+
+class ImageSerializer(ApiSerializer):
+    """A photograph with all that is known of it."""
+
+    image_id = serializers.IntegerField(source="pk")
+    study_id = serializers.IntegerField()
+    filename = serializers.CharField()
+    image_url = serializers.HyperlinkedIdentityField(view_name="api:image-original", lookup_url_kwarg="image_id")
+    preview_url = serializers.HyperlinkedIdentityField(view_name="api:image-preview", lookup_url_kwarg="image_id")
+    width = serializers.IntegerField(help_text="Pixels, upright.")
+    height = serializers.IntegerField(help_text="Pixels, upright.")
+    laterality = serializers.ChoiceField(Laterality.choices)
+    field = serializers.ChoiceField(Field.choices)
+    field_of_view = serializers.DictField(help_text="Box, centre and radius of the retina in pixels.")
+    camera = serializers.DictField(help_text="From EXIF.")
+    sha256 = serializers.CharField()
+    byte_size = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    predictions = PredictionSerializer(many=True, source="predictions.all", help_text="Newest first.")
+    current_masks = serializers.SerializerMethodField(help_text="What holds now, per lesion; empty before a result.")
+    revisions = RevisionSerializer(many=True, source="revisions.all")
+
+    @extend_schema_field(CurrentMaskSerializer(many=True))
+    def get_current_masks(self, image: Image) -> list[dict[str, Any]]:
+        """The newest correction of each lesion over the newest result."""
+        prediction = latest_prediction(image)
+        masks = current_masks(image, prediction) if prediction else []
+        return list(CurrentMaskSerializer(masks, many=True, context=self.context).data)
+
+
+class UploadedSerializer(WithMessage):
+    """The answer to an upload."""
+
+    image_id = serializers.IntegerField(source="pk")
+    study_id = serializers.IntegerField()
+    image_url = serializers.HyperlinkedIdentityField(view_name="api:image-original", lookup_url_kwarg="image_id")
+    preview_url = serializers.HyperlinkedIdentityField(view_name="api:image-preview", lookup_url_kwarg="image_id")
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+
+
+class PatientSerializer(ApiSerializer):
+    """The person whose eyes are shown."""
+
+    patient_id = serializers.IntegerField(source="pk")
+    record_number = serializers.CharField()
+    name = serializers.CharField()
+    birth_date = serializers.DateField(allow_null=True)
+    age = serializers.IntegerField(source="age_on", allow_null=True, help_text="Completed years, today.")
+    sex = serializers.ChoiceField(Sex.choices)
+    diabetes_type = serializers.ChoiceField(DiabetesType.choices)
+    diabetes_since = serializers.IntegerField(allow_null=True)
+
+
+class ReadingSerializer(ApiSerializer):
+    """What a reader concluded."""
+
+    reading_id = serializers.IntegerField(source="pk")
+    study_id = serializers.IntegerField()
+    reader = serializers.CharField(source="reader.display_name")
+    state = serializers.ChoiceField(ReadingState.choices)
+    diagnosis = serializers.CharField()
+    grade_od = serializers.ChoiceField(IcdrGrade.choices, allow_null=True)
+    grade_os = serializers.ChoiceField(IcdrGrade.choices, allow_null=True)
+    updated_at = serializers.DateTimeField()
+
+
+class ReportSerializer(ApiSerializer):
+    """A report that was handed out."""
+
+    report_id = serializers.IntegerField(source="pk")
+    language = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    pdf_url = serializers.HyperlinkedIdentityField(view_name="api:report-pdf", lookup_url_kwarg="report_id")
+
+
+class StudySerializer(ApiSerializer):
+    """A visit with its photographs and what was found in them."""
+
+    study_id = serializers.IntegerField(source="pk")
+    clinic = serializers.CharField(source="clinic.name")
+    patient = PatientSerializer(allow_null=True)
+    visit_date = serializers.DateField()
+    note = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    images = ImageSerializer(many=True, source="images.all")
+    reading = serializers.SerializerMethodField(help_text="The caller's own; null where there is none.")
+    reports = ReportSerializer(many=True, source="reports.all", help_text="Newest first.")
+
+    @extend_schema_field(ReadingSerializer(allow_null=True))
+    def get_reading(self, study: Study) -> dict[str, Any] | None:
+        """What the caller wrote so far."""
+        reading = reading_of(self.context["request"].user, study)
+        return None if reading is None else dict(ReadingSerializer(reading, context=self.context).data)
+
+
+class RevisionListSerializer(ApiSerializer):
+    """The corrections of a photograph."""
+
+    revisions = RevisionSerializer(many=True, help_text="Newest first within each lesion.")
+
+
+class NetworkSerializer(serializers.Serializer):
+    """An installed network, from its model card."""
+
+    name = serializers.CharField(source="card.name", help_text="What choose_model takes as selectedModel.")
+    label = serializers.CharField()
+    kind = serializers.ChoiceField((("segmentation", "segmentation"), ("grading", "grading")), source="card.kind")
+    version = serializers.CharField(source="card.version")
+    date = serializers.DateField(source="card.date")
+    sha256 = serializers.CharField(source="card.sha256", help_text="Of the weights.")
+    input_size = serializers.IntegerField(source="card.input_size", help_text="Pixels a side.")
+    lesions = serializers.ListField(child=serializers.CharField(), source="card.lesions")
+    default = serializers.BooleanField(help_text="Used where nothing else is chosen.")
+    validation = serializers.DictField(
+        source="card.validation", help_text="Figures measured on images that were not trained on."
+    )
+
+
+class NetworkListSerializer(serializers.Serializer):
+    """The installed networks."""
+
+    models = NetworkSerializer(many=True)

@@ -1,0 +1,213 @@
+"""Predictions, masks and their measurements, as the API tells them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from cases.choices import IcdrGrade, Lesion, PredictionState
+from cases.models import LesionResult, MaskRevision, Prediction
+from cases.selectors import CurrentMask, queue_order
+
+
+class ApiSerializer(serializers.Serializer):
+    """A serializer that builds absolute addresses of the API from the request in its context."""
+
+    def link(self, name: str, **kwargs: Any) -> str:
+        """The absolute address of ``api:<name>``."""
+        return reverse(f"api:{name}", kwargs=kwargs, request=self.context.get("request"))
+
+
+class WithMessage(ApiSerializer):
+    """An answer that also says in words what happened; the words come in the context."""
+
+    message = serializers.SerializerMethodField()
+
+    def get_message(self, row: object) -> str:
+        """One sentence in the language of the request."""
+        return str(self.context["message"])
+
+
+class MeasurementSerializer(ApiSerializer):
+    """One lesion kind: how many, how large. Numbers are null where the network does not outline this kind."""
+
+    lesion = serializers.ChoiceField(Lesion.choices)
+    label = serializers.CharField(help_text="In the language of the request.")
+    count = serializers.IntegerField(allow_null=True, help_text="Connected regions.")
+    area_px = serializers.IntegerField(allow_null=True, help_text="Pixels of the original photograph.")
+    area_percent_of_fov = serializers.FloatField(allow_null=True, help_text="Percent of the field of view.")
+    area_disc = serializers.FloatField(allow_null=True, help_text="In optic-disc areas, of an assumed disc size.")
+    mask_url = serializers.URLField(allow_null=True, help_text="1-bit PNG of the photograph's size; white is lesion.")
+
+    @staticmethod
+    def measured(lesion: str, row: LesionResult | MaskRevision | None, mask_url: str | None) -> dict[str, Any]:
+        """The document for `row`; all numbers null where there is none."""
+        return {
+            "lesion": lesion,
+            "label": Lesion(lesion).label,
+            "count": row.count if row else None,
+            "area_px": row.area_px if row else None,
+            "area_percent_of_fov": row.area_percent_of_fov if row else None,
+            "area_disc": row.area_disc if row else None,
+            "mask_url": mask_url,
+        }
+
+
+class CurrentMaskSerializer(MeasurementSerializer):
+    """What holds of one lesion kind now: the newest correction, or else the network's mask (revision 0)."""
+
+    revision = serializers.IntegerField(help_text="0: the network's own mask.")
+    corrected = serializers.BooleanField()
+    author = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField(allow_null=True)
+
+    def to_representation(self, mask: CurrentMask) -> dict[str, Any]:
+        """Tell apart a person's correction and the network's mask."""
+        source = mask.source
+        if isinstance(source, MaskRevision):
+            url = self.link("revision-mask", revision_id=source.pk)
+            who, when = source.author.display_name(), source.created_at
+        else:
+            url = self.link("prediction-mask", prediction_id=source.prediction_id, lesion=mask.lesion)
+            who = when = None
+        return super().to_representation(
+            self.measured(mask.lesion, source, url)
+            | {"revision": mask.revision, "corrected": mask.corrected, "author": who, "created_at": when}
+        )
+
+
+class RevisionSerializer(ApiSerializer):
+    """A corrected mask."""
+
+    revision_id = serializers.IntegerField(source="pk")
+    image_id = serializers.IntegerField()
+    lesion = serializers.ChoiceField(Lesion.choices)
+    label = serializers.CharField(source="get_lesion_display")
+    revision = serializers.IntegerField(source="number")
+    author = serializers.CharField(source="author.display_name")
+    created_at = serializers.DateTimeField()
+    image_url = serializers.HyperlinkedIdentityField(view_name="api:revision-mask", lookup_url_kwarg="revision_id")
+    count = serializers.IntegerField()
+    area_px = serializers.IntegerField()
+    area_percent_of_fov = serializers.FloatField()
+    area_disc = serializers.FloatField()
+
+
+class ImageUrlsSerializer(serializers.Serializer):
+    """Addresses of the generated pictures."""
+
+    overlay = serializers.URLField(allow_null=True, help_text="Photograph with the four masks drawn on it.")
+    EX = serializers.URLField(allow_null=True)
+    SE = serializers.URLField(allow_null=True)
+    HE = serializers.URLField(allow_null=True)
+    MA = serializers.URLField(allow_null=True)
+
+
+class ResultSerializer(ApiSerializer):
+    """What the networks found in one photograph."""
+
+    image_id = serializers.IntegerField()
+    prediction_id = serializers.IntegerField(source="pk")
+    model = serializers.CharField(source="model_name")
+    state = serializers.ChoiceField(PredictionState.choices)
+    grade = serializers.IntegerField(allow_null=True, min_value=0, max_value=4, help_text="ICDR severity, 0-4.")
+    grade_label = serializers.SerializerMethodField(help_text="In the language of the request.")
+    probabilities = serializers.ListField(child=serializers.FloatField(), help_text="Of grades 0-4.")
+    lesions = serializers.SerializerMethodField(help_text="Always four: EX, SE, HE, MA.")
+    images = serializers.SerializerMethodField()
+    networks = serializers.DictField(help_text="Versions, weights sha256, engines and thresholds that made this.")
+
+    def get_grade_label(self, prediction: Prediction) -> str:
+        """The grade in words."""
+        return "" if prediction.grade is None else str(IcdrGrade(prediction.grade).label)
+
+    @extend_schema_field(MeasurementSerializer(many=True))
+    def get_lesions(self, prediction: Prediction) -> list[dict[str, Any]]:
+        """All four kinds in their fixed order."""
+        found = {row.lesion: row for row in prediction.lesions.all()}
+        urls = self._mask_urls(prediction)
+        return [MeasurementSerializer.measured(name, found.get(name), urls[name]) for name in Lesion.values]
+
+    @extend_schema_field(ImageUrlsSerializer)
+    def get_images(self, prediction: Prediction) -> dict[str, str | None]:
+        """Overlay and masks."""
+        overlay = self.link("prediction-overlay", prediction_id=prediction.pk) if prediction.overlay else None
+        return {"overlay": overlay, **self._mask_urls(prediction)}
+
+    def _mask_urls(self, prediction: Prediction) -> dict[str, str | None]:
+        found = {row.lesion for row in prediction.lesions.all()}
+        return {
+            name: self.link("prediction-mask", prediction_id=prediction.pk, lesion=name) if name in found else None
+            for name in Lesion.values
+        }
+
+
+class FailureSerializer(serializers.Serializer):
+    """Why an analysis failed."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class PendingSerializer(ApiSerializer):
+    """An analysis and its place in the queue."""
+
+    image_id = serializers.IntegerField()
+    prediction_id = serializers.IntegerField(source="pk")
+    model = serializers.CharField(source="model_name")
+    state = serializers.ChoiceField(PredictionState.choices)
+    queue_position = serializers.SerializerMethodField(help_text="Analyses ahead of this one; null unless queued.")
+    status_url = serializers.HyperlinkedIdentityField(view_name="api:prediction", lookup_url_kwarg="prediction_id")
+
+    def get_queue_position(self, prediction: Prediction) -> int | None:
+        """Place in the queue, which is read once however many predictions are told."""
+        if prediction.state != PredictionState.QUEUED:
+            return None
+        if "queue" not in self.context:
+            self.context["queue"] = queue_order()
+        queue: list[int] = self.context["queue"]
+        return queue.index(prediction.pk) if prediction.pk in queue else 0
+
+
+class PredictionSerializer(PendingSerializer):
+    """An analysis: how far it is, and its result once there is one."""
+
+    study_id = serializers.IntegerField(source="image.study_id")
+    state_label = serializers.CharField(source="get_state_display")
+    stage = serializers.CharField(help_text="What the worker is at; empty unless running.")
+    attempts = serializers.IntegerField()
+    error = serializers.SerializerMethodField(help_text="Null unless it failed.")
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    result = serializers.SerializerMethodField(help_text="Null until the analysis has succeeded.")
+
+    @extend_schema_field(FailureSerializer(allow_null=True))
+    def get_error(self, prediction: Prediction) -> dict[str, str] | None:
+        """Code and sentence, the sentence in the reader's language where it is known there."""
+        if not prediction.error_code:
+            return None
+        return {"code": prediction.error_code, "message": gettext(prediction.error_message)}
+
+    @extend_schema_field(ResultSerializer(allow_null=True))
+    def get_result(self, prediction: Prediction) -> dict[str, Any] | None:
+        """What was found."""
+        if prediction.state != PredictionState.SUCCEEDED:
+            return None
+        return dict(ResultSerializer(prediction, context=self.context).data)
+
+
+class ChosenSerializer(WithMessage, ResultSerializer):
+    """The answer of choose_model: a result."""
+
+
+class StillPendingSerializer(WithMessage, PendingSerializer):
+    """The answer of choose_model while there is no result yet."""
+
+
+class EditedSerializer(WithMessage, RevisionSerializer):
+    """The answer of edit_image: the correction as it was kept."""
