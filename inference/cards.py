@@ -36,8 +36,8 @@ class DataSource:
 class ModelCard:
     """The content of ``card.json``.
 
-    ``thresholds`` holds, per lesion, the probability from which a pixel counts, chosen on validation images. ``temperature``
-    divides the grade logits. ``sha256`` is that of ``model.safetensors``. ``date`` is ISO 8601.
+    ``thresholds`` holds, per lesion, the probability from which a pixel counts, chosen on validation images.
+    ``temperature`` divides the grade logits. ``sha256`` is that of ``model.safetensors``. ``date`` is ISO 8601.
     """
 
     name: str
@@ -58,16 +58,24 @@ class ModelCard:
     def __post_init__(self) -> None:
         _require(self.kind in ("segmentation", "grading"), f"kind is {self.kind!r}, not segmentation or grading")
         _require(self.network.is_segmentation == (self.kind == "segmentation"), "kind and network do not fit")
-        _require(self.input_size > 0 and self.input_size % self.network.stride == 0,
-                 f"input_size {self.input_size} is not a positive multiple of {self.network.stride}")
+        _require(
+            self.input_size > 0 and self.input_size % self.network.stride == 0,
+            f"input_size {self.input_size} is not a positive multiple of {self.network.stride}",
+        )
         _require(tuple(self.lesions) == self.network.lesions, "lesions are not those of the network's head")
         _require(set(self.thresholds) == set(self.lesions), "thresholds need exactly one value per lesion")
         _require(all(0.0 < t < 1.0 for t in self.thresholds.values()), "thresholds lie between 0 and 1")
         _require(math.isfinite(self.temperature) and self.temperature > 0, "temperature is positive")
-        _require(len(self.normalisation.mean) == 3 and len(self.normalisation.std) == 3
-                 and all(s > 0 for s in self.normalisation.std), "normalisation has three means and three positive stds")
-        _require(len(self.sha256) == 64 and all(c in "0123456789abcdef" for c in self.sha256),
-                 "sha256 is 64 lower-case hexadecimal digits")
+        _require(
+            len(self.normalisation.mean) == 3
+            and len(self.normalisation.std) == 3
+            and all(s > 0 for s in self.normalisation.std),
+            "normalisation: three means, three positive stds",
+        )
+        _require(
+            len(self.sha256) == 64 and all(c in "0123456789abcdef" for c in self.sha256),
+            "sha256 is 64 lower-case hexadecimal digits",
+        )
         date.fromisoformat(self.date)
 
     def to_json(self) -> str:
@@ -75,12 +83,14 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read a card. Raises ``ValueError`` that names the fault: unknown or missing fields, or values out of range."""
+        """Read a card; ``ValueError`` names the fault (unknown or missing fields, values out of range)."""
         raw = json.loads(text)
         _check_keys(cls, raw, "card")
         raw["network"] = _nested(NetworkSpec, raw["network"], "network")
         raw["normalisation"] = _nested(Normalisation, raw["normalisation"], "normalisation")
-        raw["training_data"] = tuple(_nested(DataSource, item, "training_data") for item in raw.get("training_data", ()))
+        raw["training_data"] = tuple(
+            _nested(DataSource, item, "training_data") for item in raw.get("training_data", ())
+        )
         raw["lesions"] = tuple(raw.get("lesions", ()))
         return cls(**raw)
 
@@ -92,13 +102,12 @@ def _nested(kind: type[T], raw: object, where: str) -> T:
 
 def _check_keys(kind: type, raw: object, where: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
-        raise ValueError(f"{where}: expected an object")
+        raise ValueError(f"{where}: expected an object")  # noqa: TRY004 - the file is wrong, not the call
     known = {f.name: f for f in fields(kind)}
     if unknown := sorted(set(raw) - set(known)):
         raise ValueError(f"{where}: unknown fields {', '.join(unknown)}")
     missing = [
-        name for name, f in known.items()
-        if name not in raw and f.default is MISSING and f.default_factory is MISSING
+        name for name, f in known.items() if name not in raw and f.default is MISSING and f.default_factory is MISSING
     ]
     if missing:
         raise ValueError(f"{where}: missing fields {', '.join(missing)}")

@@ -1,4 +1,4 @@
-"""Rows for tests. Files are small but real: a synthetic fundus photograph and 1-bit masks of the same size."""
+"""Rows for tests. Files are small but real: a small fundus photograph and 1-bit masks of the same size."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import cache
 import cv2
 import factory
 import numpy as np
+import skimage.data
 from django.core.files.base import ContentFile
 from django.utils import timezone
 from PIL import Image as PillowImage
@@ -34,32 +35,20 @@ WIDTH, HEIGHT = 320, 240
 
 
 @cache
-def fundus_rgb(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """A drawn retina (disc, vessels, two bright spots) that passes the upload's screening; uint8 HxWx3."""
-    scale = 4
-    canvas = np.zeros((height * scale, width * scale, 3), np.uint8)
-    centre = (width * scale // 2, height * scale // 2)
-    radius = int(min(width, height) * scale * 0.46)
-    cv2.circle(canvas, centre, radius, (188, 84, 36), -1)
-    disc = (centre[0] + radius // 2, centre[1])
-    for angle in range(-150, 151, 20):
-        end = cv2.ellipse2Poly(disc, (radius, int(radius * 0.8)), 0, 180 + angle, 181 + angle, 1)[0]
-        cv2.line(canvas, disc, tuple(int(v) for v in end), (120, 32, 18), 6)
-    cv2.circle(canvas, disc, radius // 7, (246, 208, 130), -1)
-    cv2.circle(canvas, (centre[0] - radius // 3, centre[1]), radius // 6, (140, 52, 22), -1)
-    cv2.circle(canvas, (centre[0] - radius // 2, centre[1] + radius // 3), 14, (240, 220, 120), -1)
-    outside = np.ones(canvas.shape[:2], np.uint8)
-    cv2.circle(outside, centre, radius, 0, -1)
-    small = cv2.resize(cv2.GaussianBlur(canvas, (0, 0), 5), (width, height), interpolation=cv2.INTER_AREA)
-    noise = np.random.default_rng(7).normal(0, 2, small.shape)
-    inside = cv2.resize(1 - outside, (width, height), interpolation=cv2.INTER_NEAREST)[..., None]
-    return (np.clip(small + noise, 0, 255) * inside).astype(np.uint8)
+def fundus_rgb() -> np.ndarray:
+    """scikit-image's retina, small, in the middle of a black landscape frame; uint8 HxWx3."""
+    retina = cv2.resize(skimage.data.retina(), (HEIGHT, HEIGHT), interpolation=cv2.INTER_AREA)
+    frame = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    left = (WIDTH - HEIGHT) // 2
+    frame[:, left : left + HEIGHT] = retina
+    return frame
 
 
 @cache
-def fundus_jpeg(width: int = WIDTH, height: int = HEIGHT) -> bytes:
+def fundus_jpeg() -> bytes:
+    """The small retina as a camera would write it."""
     buffer = io.BytesIO()
-    PillowImage.fromarray(fundus_rgb(width, height)).save(buffer, "JPEG", quality=92)
+    PillowImage.fromarray(fundus_rgb()).save(buffer, "JPEG", quality=92)
     return buffer.getvalue()
 
 
@@ -128,7 +117,7 @@ class ImageFactory(factory.django.DjangoModelFactory):
     file_format = "JPEG"
     width = WIDTH
     height = HEIGHT
-    field_of_view = factory.LazyFunction(lambda: {"box": [50, 10, 270, 230], "centre": [160.0, 120.0], "radius": 110.0})
+    field_of_view = factory.LazyFunction(lambda: {"box": [40, 0, 280, 240], "centre": [160.0, 120.0], "radius": 120.0})
     uploaded_by = factory.SelfAttribute("study.created_by")
 
 

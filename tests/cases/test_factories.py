@@ -14,7 +14,7 @@ def test_a_staffed_clinic_has_an_analysed_photograph():
     assert staff.image.original.size > 0
 
 
-def test_the_drawn_retina_is_taken_for_a_fundus_photograph():
+def test_the_small_retina_is_taken_for_a_fundus_photograph():
     from inference.screening import check_is_fundus
 
     decoded = decode(fundus_jpeg())

@@ -42,7 +42,7 @@ def test_a_photograph_is_kept_as_it_came_with_its_facts():
     preview = PillowImage.open(image.preview)
     assert (preview.format, preview.size) == ("JPEG", (WIDTH, HEIGHT))
     assert image_decode(image=image).rgb.shape == (HEIGHT, WIDTH, 3)
-    assert abs(image_field_of_view(image=image).radius - 0.46 * HEIGHT) < 6
+    assert abs(image_field_of_view(image=image).radius - HEIGHT / 2) < 4
 
 
 def test_size_and_pixels_are_those_of_the_upright_picture():
