@@ -32,8 +32,8 @@ _CIRCLE_RESIDUAL = 0.03
 class FieldOfView:
     """The retina's place in a photograph, in pixels of the original.
 
-    ``box`` is ``(x0, y0, x1, y1)``, half open. ``centre`` (x, y) and ``radius`` describe the camera's round aperture, which
-    may reach outside ``box`` where the sensor clipped it.
+    ``box`` is ``(x0, y0, x1, y1)``, half open. ``centre`` (x, y) and ``radius`` describe the camera's round aperture,
+    which may reach outside ``box`` where the sensor clipped it.
     """
 
     box: tuple[int, int, int, int]
@@ -101,11 +101,17 @@ def _around(box: tuple[int, int, int, int], radius: float) -> FieldOfView:
     return FieldOfView(box=box, centre=((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), radius=radius)
 
 
-def _lit_area(small: Rgb) -> Mask | None:
-    """The largest lit region with its holes (dark macula, shadows) filled, or None where there is none worth the name."""
-    brightness = cv2.GaussianBlur(small.max(axis=2), (0, 0), 2).astype(np.float32)
-    frame = np.concatenate([brightness[:8, :8].ravel(), brightness[:8, -8:].ravel(),
-                            brightness[-8:, :8].ravel(), brightness[-8:, -8:].ravel()])
+def _lit_area(small: NDArray[np.generic]) -> Mask | None:
+    """The largest lit region, its holes (dark macula, shadows) filled; None where nothing is worth the name."""
+    brightness = cv2.GaussianBlur(np.asarray(small).max(axis=2), (0, 0), 2).astype(np.float32)
+    frame = np.concatenate(
+        [
+            brightness[:8, :8].ravel(),
+            brightness[:8, -8:].ravel(),
+            brightness[-8:, :8].ravel(),
+            brightness[-8:, -8:].ravel(),
+        ]
+    )
     background = float(np.percentile(frame, 20))
     bright = float(np.percentile(brightness, 95))
     threshold = background + max(_LIT_MINIMUM, _LIT_SHARE * (bright - background))

@@ -32,7 +32,7 @@ class Geometry:
     size: int
 
     def to_original(self, maps: NDArray[np.generic], original_shape: tuple[int, ...]) -> NDArray[np.generic]:
-        """Carry ``C x size x size`` maps (float or uint8) onto the original's ``C x H x W`` grid; 0 outside the square."""
+        """Carry ``C x size x size`` maps (float or uint8) to the original's ``C x H x W`` grid; 0 outside."""
         height, width = original_shape[:2]
         result = np.zeros((maps.shape[0], height, width), dtype=maps.dtype)
         left, top = max(0, self.x0), max(0, self.y0)

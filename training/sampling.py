@@ -52,8 +52,9 @@ def lesion_points(square: Square) -> LesionPoints:
 class CropDataset(Dataset[dict[str, Tensor]]):
     """Random crops, a pure function of (seed, index): a resumed run sees what an unbroken one would have seen.
 
-    An item: ``image`` ``3 x crop x crop`` float32 normalised; ``target`` ``4 x crop x crop`` float32 in [0, 1]; ``labelled`` 1.0 where the
-    target is the truth, 0.0 where the photograph was never outlined (only a teacher can tell).
+    An item: ``image`` ``3 x crop x crop`` float32 normalised; ``target`` ``4 x crop x crop`` float32 in [0, 1];
+    ``labelled`` 1.0 where the target is the truth, 0.0 where the photograph was never outlined (only a teacher can
+    tell).
     """
 
     def __init__(

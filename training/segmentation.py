@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inference.cards import ModelCard, Normalisation
+from inference.cards import Normalisation
 from inference.lesions import LESIONS
 from inference.networks import NetworkSpec, build
 from inference.networks.spec import lesion_probabilities
@@ -22,6 +22,7 @@ from training.config import TrainingConfig
 from training.datasets import read
 from training.datasets.manifest import read_manifest, select
 from training.datasets.squares import Square, load_squares
+from training.evaluation.weights import load_weights
 from training.loop import Batch, train
 from training.metrics.scores import ScoreHistogram
 from training.runs import RunFolder
@@ -32,10 +33,8 @@ class Teacher:
     """A trained network that answers for a student's crops, at the scale that it was trained for."""
 
     def __init__(self, folder: Path, student: TrainingConfig) -> None:
-        self.card = ModelCard.from_json((folder / "card.json").read_text(encoding="utf-8"))
-        self.network = build(self.card.network)
-        self.network.load_state_dict(load_file(folder / "model.safetensors"))
-        self.network = self.network.float().eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        weights = load_weights(folder)
+        self.card, self.network = weights.card, weights.network.requires_grad_(False)
         stride = self.card.network.stride
         self.side = round(student.input.crop * self.card.input_size / student.input.size / stride) * stride
         self._from, self._to = student.input.normalisation, self.card.normalisation
@@ -55,7 +54,9 @@ def renormalise(images: Tensor, old: Normalisation, new: Normalisation) -> Tenso
     old_mean, old_std, new_mean, new_std = (
         torch.tensor(values, dtype=images.dtype).view(1, 3, 1, 1) for values in (old.mean, old.std, new.mean, new.std)
     )
-    return (images * (old_std / new_std) + (old_mean - new_mean) / new_std).contiguous(memory_format=torch.channels_last)
+    return (images * (old_std / new_std) + (old_mean - new_mean) / new_std).contiguous(
+        memory_format=torch.channels_last
+    )
 
 
 class SegmentationTask:
@@ -90,14 +91,15 @@ class SegmentationTask:
         return losses.SEGMENTATION_LOSSES[self.config.loss.name](logits, target)
 
     def validate(self, network: nn.Module) -> dict[str, float]:
-        """AP and best pooled Dice per lesion at the network's own input size, inside the field of view; ``score`` is mean AP."""
+        """AP and best pooled Dice per lesion, at training scale inside the field of view; ``score`` is mean AP."""
         histograms = {lesion: ScoreHistogram() for lesion in self.config.network.lesions}
         for square in self.validation:
-            probability = predict_square(network, self.config.network, square, self.config.input.size,
-                                         self.config.input.normalisation)
+            probability = predict_square(
+                network, self.config.network, square, self.config.input.size, self.config.input.normalisation
+            )
             assert square.bits is not None  # noqa: S101 - validation photographs are outlined ones
             for lesion, own in zip(self.config.network.lesions, probability, strict=True):
-                truth = (square.bits >> LESIONS.index(lesion)) & 1 > 0  # type: ignore[arg-type]
+                truth = (square.bits >> LESIONS.index(lesion)) & 1 > 0
                 histograms[lesion].add(own[square.inside], truth[square.inside])
         figures = {f"ap/{lesion}": h.average_precision() for lesion, h in histograms.items()}
         figures["score"] = float(np.nanmean(list(figures.values())))
@@ -118,7 +120,9 @@ def predict_square(
     probability = lesion_probabilities(logits[0].float().cpu().numpy(), spec)
     if square.side == size:
         return probability
-    whole = functional.interpolate(torch.from_numpy(probability)[None], size=(square.side, square.side), mode="bilinear")
+    whole = functional.interpolate(
+        torch.from_numpy(probability)[None], size=(square.side, square.side), mode="bilinear"
+    )
     return whole[0].numpy()
 
 
@@ -135,8 +139,12 @@ def train_segmentation(config: TrainingConfig, config_file: Path, run_path: Path
         chosen = select(records, entries, data_root=data_root, split=split)
         return load_squares(chosen, config.input.size, cache)
 
-    dataset = CropDataset(config, squares(config.data.labelled, "train"), squares(config.data.negatives, "train"),
-                          squares(config.data.unlabelled, "train"))
+    dataset = CropDataset(
+        config,
+        squares(config.data.labelled, "train"),
+        squares(config.data.negatives, "train"),
+        squares(config.data.unlabelled, "train"),
+    )
     network = build(config.network)
     initialise(network, config)
     teacher = Teacher(Path(config.distillation.teacher), config) if config.distillation.teacher else None
@@ -153,7 +161,7 @@ def initialise(network: nn.Module, config: TrainingConfig) -> None:
     if source == "efficientnet_lite2":
         from training.pretrained import efficientnet_lite2
 
-        network.encoder.load_state_dict(efficientnet_lite2(network.encoder.state_dict()))  # type: ignore[union-attr,operator,arg-type]
+        network.encoder.load_state_dict(efficientnet_lite2(network.encoder.state_dict()))  # type: ignore[union-attr]
         return
     tensors = load_file(Path(source))
     if not any(name.startswith("encoder.") for name in tensors):

@@ -17,8 +17,10 @@ Affine = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A crop of side ``crop`` centred on ``centre`` (x, y of the source), magnified by ``zoom``, turned by ``angle`` degrees,
-    mirrored if ``flip``.
+    """Where a crop of side ``crop`` lies on its source.
+
+    It is centred on ``centre`` (x, y of the source), magnified by ``zoom``, turned by ``angle`` degrees, mirrored if
+    ``flip``.
     """
 
     centre: tuple[float, float]
@@ -57,7 +59,9 @@ def default_photometric(seed: int | None = None) -> albu.Compose:
     """Colour and sharpness as they differ between cameras and exports."""
     return albu.Compose(
         [
-            albu.ColorJitter(brightness=(0.7, 1.3), contrast=(0.7, 1.3), saturation=(0.7, 1.3), hue=(-0.03, 0.03), p=0.9),
+            albu.ColorJitter(
+                brightness=(0.7, 1.3), contrast=(0.7, 1.3), saturation=(0.7, 1.3), hue=(-0.03, 0.03), p=0.9
+            ),
             albu.RandomGamma(gamma_limit=(75, 130), p=0.3),
             albu.OneOf(
                 [

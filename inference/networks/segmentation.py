@@ -21,7 +21,7 @@ class _UnusedStage(nn.Module):
 
 
 def build(spec: NetworkSpec) -> nn.Module:
-    """A network that maps ``N x 3 x S x S`` to ``N x spec.outputs x S x S`` logits; ``S`` divisible by ``spec.stride``."""
+    """``N x 3 x S x S`` to ``N x spec.outputs x S x S`` logits; ``S`` must be divisible by ``spec.stride``."""
     # encoder_weights=None: otherwise the library asks a download hub.
     options: dict[str, Any] = {"decoder_pab_channels": 64} if spec.architecture == "manet" else {}
     network: nn.Module = _ARCHITECTURES[spec.architecture](

@@ -21,9 +21,9 @@ FloatArray = NDArray[np.float32]
 class NetworkSpec:
     """Architecture of a network.
 
-    ``head`` of a segmentation network: ``multilabel`` (four sigmoid channels, the default), ``softmax`` (background + four) or
-    ``single:EX`` and its like (one sigmoid channel). ``head`` of a grader: ``classes`` (five logits) or ``ordinal`` (four logits,
-    "the grade is above k", K. Frank & Hall 2001).
+    ``head`` of a segmentation network: ``multilabel`` (four sigmoid channels, the default), ``softmax`` (background +
+    four) or ``single:EX`` and its like (one sigmoid channel). ``head`` of a grader: ``classes`` (five logits) or
+    ``ordinal`` (four logits, "the grade is above k", K. Frank & Hall 2001).
     """
 
     architecture: str

@@ -60,7 +60,7 @@ def read_graded(images: Path, table: Path, source: str, columns: Columns, offici
 
 
 def read_eyepacs(root: Path, source: str = "eyepacs") -> list[Record]:
-    """EyePACS (Kaggle 2015): ``trainLabels.csv`` beside ``train/``, or ``labels.csv`` (image, patient, grade) and ``images/``."""
+    """EyePACS (Kaggle 2015): ``trainLabels.csv`` and ``train/``, or ``labels.csv`` with patients and ``images/``."""
     require_folder(root, source)
     if (root / "labels.csv").is_file():
         return read_graded(root / "images", root / "labels.csv", source, Columns(patient="patient"))

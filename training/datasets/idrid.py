@@ -22,9 +22,10 @@ _OFFICIAL_SETS: Final = {"train": "a. Training Set", "test": "b. Testing Set"}
 def read_segmentation(root: Path) -> list[Record]:
     """The photographs with their lesion masks.
 
-    Reads the official archive (``A. Segmentation/1. Original Images/a. Training Set/...``), from ``root`` or its folder ``A.
-    Segmentation``, and the flat layout ``images/IDRiD_NN.jpg`` with ``masks/<lesion>/IDRiD_NN_<lesion>.png``, which holds the
-    official training set. A missing mask file means that the lesion is absent.
+    Reads the official archive (``A. Segmentation/1. Original Images/a. Training Set/...``), from ``root`` or its
+    folder ``A. Segmentation``, and the flat layout ``images/IDRiD_NN.jpg`` with
+    ``masks/<lesion>/IDRiD_NN_<lesion>.png``, which holds the official training set. A missing mask file means that
+    the lesion is absent.
     """
     require_folder(root, "IDRiD segmentation")
     if (root / "images").is_dir():

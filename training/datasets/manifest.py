@@ -1,4 +1,4 @@
-"""Split manifests: which photograph belongs to training, validation or test. Text, so that it can be kept and compared."""
+"""Split manifests: which photograph belongs to training, validation or test; text, to be kept and compared."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def split_records(
     """Split by patient, reproducibly from ``seed``.
 
     A photograph that is in several sets (same sha256) is taken once, and as test wherever one of them is test. Official
-    test sets stay test. The rest is dealt patient by patient within each source and stratum (the patient's highest grade,
-    or the lesions present), so that the share ``validation_shares[source]`` of the patients of each are
+    test sets stay test. The rest is dealt patient by patient within each source and stratum (the patient's highest
+    grade, or the lesions present), so that the share ``validation_shares[source]`` of the patients of each are
     validation. One source's split does not depend on which other sources are there.
     """
     digests = {record.image: sha256_of(record.image) for record in records}

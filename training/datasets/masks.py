@@ -21,14 +21,14 @@ def read_mask(path: Path) -> Mask:
     """
     with Image.open(path) as file:
         if file.mode in ("P", "PA", "RGBA", "LA", "CMYK", "YCbCr"):
-            # convert() on its own would composite nothing, and keeps the colours under transparent pixels
-            file = file.convert("RGBA").convert("RGB") if file.mode != "LA" else file.getchannel(0)
-        pixels = np.asarray(file)
+            pixels = np.asarray(file.convert("RGBA"))[..., :3]
+        else:
+            pixels = np.asarray(file)
     return cast("Mask", pixels.any(axis=2) if pixels.ndim == 3 else pixels > 0)
 
 
 def read_masks(record: Record, shape: tuple[int, ...], fov: FieldOfView) -> NDArray[np.uint8]:
-    """Masks of a record as ``H x W`` uint8, bit ``c`` set where lesion ``LESIONS[c]`` is; nothing outside the field of view.
+    """Masks of a record as ``H x W`` uint8: bit ``c`` is set where lesion ``LESIONS[c]`` is, never outside the retina.
 
     Raises ``DatasetError`` where a mask's size is not the photograph's.
     """

@@ -20,9 +20,9 @@ class DatasetError(Exception):
 class Record:
     """One photograph of a data set.
 
-    ``masks`` is None where nobody outlined lesions; a lesion missing from it is absent from the photograph. ``official_split``
-    is "train" or "test" where the data set defines one, else "". ``patient`` is unique within ``source``; where a data set
-    does not tell patients apart, each photograph is its own.
+    ``masks`` is None where nobody outlined lesions; a lesion missing from it is absent from the photograph.
+    ``official_split`` is "train" or "test" where the data set defines one, else "". ``patient`` is unique within
+    ``source``; where a data set does not tell patients apart, each photograph is its own.
     """
 
     image: Path

@@ -27,8 +27,8 @@ _CACHE_VERSION = 1
 class Square:
     """A photograph's field of view on a square of side ``S``.
 
-    ``rgb``: ``S x S x 3`` uint8. ``bits``: ``S x S`` uint8 with one bit per lesion, None where lesions were not outlined. ``inside``:
-    ``S x S`` bool, the field of view.
+    ``rgb``: ``S x S x 3`` uint8. ``bits``: ``S x S`` uint8 with one bit per lesion, None where lesions were not
+    outlined. ``inside``: ``S x S`` bool, the field of view.
     """
 
     record: Record
@@ -60,7 +60,7 @@ def make_square(record: Record, size: int) -> Square:
     inside = _shrink(crop_to_square(fov.mask_for(rgb.shape), fov), side)
     bits: NDArray[np.uint8] | None = None
     if record.masks is not None:
-        full = crop_to_square(read_masks(record, rgb.shape, fov), fov)
+        full = cast("NDArray[np.uint8]", crop_to_square(read_masks(record, rgb.shape, fov), fov))
         bits = np.zeros((side, side), dtype=np.uint8)
         for channel in range(len(LESIONS)):
             bits |= _shrink((full >> channel) & 1, side).astype(np.uint8) << channel
@@ -97,4 +97,4 @@ def _load(record: Record, size: int, cache: Path) -> Square:
 def _shrink(mask: NDArray[np.generic], side: int) -> Mask:
     # A pixel counts where the mask covers at least half of it.
     share = cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
-    return cast("Mask", share >= 0.5)
+    return share >= 0.5

@@ -45,8 +45,8 @@ class ScoreHistogram:
     def aupr(self, points: int) -> float:
         """Area under precision over recall by the trapezoidal rule, from thresholds ``linspace(0, 1, points)``.
 
-        33 points is the protocol of the IDRiD challenge, 11 that of several papers; both depend on the calibration of the scores,
-        which exact AP does not. nan without a positive pixel.
+        33 points is the protocol of the IDRiD challenge, 11 that of several papers; both depend on the calibration of
+        the scores, which exact AP does not. nan without a positive pixel.
         """
         if not self.positives.any():
             return float("nan")

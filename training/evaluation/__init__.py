@@ -1,0 +1,1 @@
+"""How good a set of weights is, on photographs it was not trained on."""

@@ -1,0 +1,72 @@
+"""From a run to shipped weights: export, choose thresholds on validation, freeze them in the card."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from inference.cards import ModelCard
+from training.config import TrainingConfig, load_config
+from training.datasets import Record, read
+from training.datasets.manifest import manifest_hash, read_manifest, select
+from training.evaluation.grading import collect_grades
+from training.evaluation.segmentation import choose_thresholds, collect_scores, lesion_figures, normal_figures
+from training.evaluation.weights import Weights, load_weights
+from training.export import freeze, weights_of, write_weights
+from training.metrics.grades import expected_calibration_error, fit_temperature, grade_figures
+
+NORMALS = "normal400"
+
+
+def records_of(config: TrainingConfig, sources: tuple[str, ...], split: str) -> list[Record]:
+    """Records of a configuration's data that its manifest puts into ``split``."""
+    root = Path(config.data.root)
+    entries = read_manifest(Path(config.data.manifest))
+    return select([r for source in sources for r in read(source, root)], entries, data_root=root, split=split)
+
+
+def release(run_path: Path, folder: Path, *, version: str, which: str = "best", notes: str = "") -> ModelCard:
+    """Export the weights of a run into ``folder``, measure them on the validation split and complete their card."""
+    config = load_config(run_path / "config.toml")
+    tensors = weights_of(run_path, which)
+    if not config.network.is_segmentation:
+        tensors = {n.removeprefix("grader."): t for n, t in tensors.items() if n.startswith("grader.")}
+    taught_on = (*config.data.labelled, *config.data.negatives, *config.data.unlabelled)
+    images: dict[str, int] = dict(Counter(record.source for record in records_of(config, taught_on, "train")))
+    if "efficientnet_lite2" in (config.initial_weights, _teacher_start(config)):
+        images["imagenet"] = 1_281_167
+    card = write_weights(folder, tensors, config, version=version, images=images, notes=notes)
+    weights = load_weights(folder)
+    figures: dict[str, Any] = {"split": "val", "manifest_sha256": manifest_hash(Path(config.data.manifest))}
+    if config.network.is_segmentation:
+        thresholds, measured = measure_segmentation(config, weights)
+        return freeze(folder, card, thresholds=thresholds, validation=figures | measured)
+    temperature, measured = measure_grading(config, weights)
+    return freeze(folder, card, temperature=temperature, validation=figures | measured)
+
+
+def measure_segmentation(config: TrainingConfig, weights: Weights) -> tuple[dict[str, float], dict[str, Any]]:
+    """Thresholds by highest pooled Dice on validation photographs, and all figures at them."""
+    scores = collect_scores(weights, records_of(config, config.data.labelled, "val"))
+    thresholds = choose_thresholds(scores)
+    figures = {"data": list(config.data.labelled), "lesions": lesion_figures(scores, thresholds)}
+    normals = records_of(config, (NORMALS,), "val")
+    return thresholds, figures | {"normal_eyes": normal_figures(weights, normals, thresholds)}
+
+
+def measure_grading(config: TrainingConfig, weights: Weights) -> tuple[float, dict[str, Any]]:
+    """Temperature by least log loss on validation photographs, and all figures at it."""
+    scores = collect_grades(weights, records_of(config, config.data.labelled, "val"))
+    temperature = fit_temperature(scores.logits, scores.truth) if config.network.head == "classes" else 1.0
+    before = expected_calibration_error(scores.truth, scores.probabilities(weights, 1.0))
+    figures = grade_figures(scores.truth, scores.probabilities(weights, temperature), scores.patients)
+    return temperature, {"data": list(config.data.labelled), "ece_before_scaling": before} | figures
+
+
+def _teacher_start(config: TrainingConfig) -> str:
+    # A student inherits what its teacher learnt from ImageNet.
+    if not config.distillation.teacher:
+        return ""
+    card = load_weights(Path(config.distillation.teacher)).card
+    return "efficientnet_lite2" if "lite2" in card.network.encoder else ""
