@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.choices import Role
 from cases.errors import NotAllowed
 from cases.models import Clinic, Membership, User
+from cases.models.base import ClinicQuerySet
 
 
 class Action(StrEnum):
@@ -35,14 +36,28 @@ MATRIX: dict[str, frozenset[Action]] = {
 }
 
 
-def may(user: User, action: Action, clinic: Clinic) -> bool:
-    """Whether `user` may do `action` in `clinic`; system administrators may do everything."""
+def actions_of(user: User, clinic: Clinic) -> frozenset[Action]:
+    """Everything `user` may do in `clinic`; system administrators may do everything."""
     if not user.is_active:
-        return False
+        return frozenset()
     if user.is_superuser:
-        return True
+        return frozenset(Action)
     membership = Membership.objects.filter(user=user, clinic=clinic).first()
-    return membership is not None and action in MATRIX[membership.role]
+    return MATRIX[membership.role] if membership else frozenset()
+
+
+def may(user: User, action: Action, clinic: Clinic) -> bool:
+    """Whether `user` may do `action` in `clinic`."""
+    return action in actions_of(user, clinic)
+
+
+def clinics_where(user: User, action: Action) -> ClinicQuerySet:
+    """The clinics in which `user` may do `action`."""
+    clinics = Clinic.objects.for_user(user)
+    if user.is_superuser:
+        return clinics
+    roles = [role for role, actions in MATRIX.items() if action in actions]
+    return clinics.filter(pk__in=user.memberships.filter(role__in=roles).values("clinic_id"))
 
 
 def authorize(user: User, action: Action, clinic: Clinic) -> None:

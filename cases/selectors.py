@@ -29,6 +29,11 @@ def study_get(user: Viewer, study_id: int) -> Study:
     return get_object_or_404(studies.prefetch_related(images, "reports"), pk=study_id)
 
 
+def study_header(user: Viewer, study_id: int) -> Study:
+    """A study with clinic and patient alone. Raises `Http404` where it is none of the user's clinics'."""
+    return get_object_or_404(Study.objects.for_user(user).select_related("clinic", "patient", "created_by"), pk=study_id)
+
+
 def _with_results(images: QuerySet[Image]) -> QuerySet[Image]:
     revisions: Prefetch = Prefetch("revisions", queryset=MaskRevision.objects.select_related("author"))
     return images.prefetch_related("predictions__lesions", revisions)
@@ -82,11 +87,14 @@ def patient_get(user: Viewer, patient_id: int) -> Patient:
 
 
 def patients_for(user: Viewer, *, search: str = "") -> QuerySet[Patient]:
-    """Patients of the user's clinics whose record number starts with, or whose name contains, `search`."""
+    """Patients of the user's clinics whose record number starts with, or whose name contains, `search`.
+
+    Annotations: `study_count` and the date of the `last_visit`.
+    """
     patients = Patient.objects.for_user(user).select_related("clinic")
     if search:
         patients = patients.filter(Q(record_number__istartswith=search) | Q(name__icontains=search))
-    return patients
+    return patients.annotate(study_count=Count("studies"), last_visit=Max("studies__visit_date"))
 
 
 def work_list(user: Viewer, *, search: str = "", patient: Patient | None = None) -> QuerySet[Study]:
@@ -187,3 +195,10 @@ def queue_order() -> list[int]:
 def reading_of(user: User, study: Study) -> Reading | None:
     """The user's own reading of the study."""
     return Reading.objects.for_user(user).filter(study=study, reader=user).first()
+
+
+def other_readings(user: User, study: Study) -> QuerySet[Reading]:
+    """What other readers wrote about the study, newest first; empty drafts are left out."""
+    empty = Q(diagnosis="", grade_od=None, grade_os=None)
+    readings = Reading.objects.for_user(user).filter(study=study).select_related("reader")
+    return readings.exclude(reader=user).exclude(empty)

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from cases.views import account, home
+from cases.views import account, diagnosis, home, patient, results, study
 
 account_patterns = [
     path("accounts/login/", account.Login.as_view(), name="login"),
@@ -14,6 +14,16 @@ account_patterns = [
 
 page_patterns = [
     path("", home.home, name="home"),
+    path("diagnosis/", diagnosis.diagnosis, name="diagnosis"),
+    path("diagnosis/start/", diagnosis.diagnosis_start, name="diagnosis_start"),
+    path("studies/<int:study_id>/", study.study, name="study"),
+    path("patients/", patient.patients, name="patients"),
+    path("patients/search/", patient.patient_search, name="patient_search"),
+    path("patients/new/", patient.patient_new, name="patient_new"),
+    path("patients/<int:patient_id>/", patient.patient, name="patient"),
+    path("patients/<int:patient_id>/edit/", patient.patient_edit, name="patient_edit"),
+    path("results/", results.results, name="results"),
+    path("results/<str:language>.pdf", results.document, name="results_document"),
 ]
 
 urlpatterns = [*account_patterns, path("", include((page_patterns, "cases")))]

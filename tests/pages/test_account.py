@@ -95,11 +95,11 @@ def test_forged_form_is_our_own_page():
     assert "This form has expired" in answer.content.decode()
 
 
-def test_server_error_page_needs_neither_request_nor_database(client, django_db_blocker):
+def test_server_error_page_needs_no_database(rf, django_db_blocker):
     from django.views.defaults import server_error
 
     with django_db_blocker.block():
-        answer = server_error(None)
+        answer = server_error(rf.get("/"))
     assert answer.status_code == 500
     assert "Something went wrong" in answer.content.decode()
 

@@ -1,0 +1,108 @@
+"""Forms parse and check what people type; services write it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from cases.models import Patient, User
+from cases.permissions import Action, clinics_where
+
+
+class DateInput(forms.DateInput):
+    """The browser's own date picker, which wants ISO dates whatever the language."""
+
+    input_type = "date"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, format="%Y-%m-%d")
+
+
+class PatientForm(forms.ModelForm):
+    """Fields of a patient. The clinic is asked for only where the person works in several."""
+
+    class Meta:
+        model = Patient
+        fields = ("clinic", "record_number", "name", "birth_date", "sex", "diabetes_type", "diabetes_since")
+        widgets = {
+            "birth_date": DateInput(),
+            "record_number": forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+            "name": forms.TextInput({"autocomplete": "off"}),
+            "diabetes_since": forms.NumberInput({"min": 1900, "max": 2100, "inputmode": "numeric"}),
+        }
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            del self.fields["clinic"]
+            return
+        clinics = clinics_where(user, Action.EDIT_PATIENT)
+        field = self.fields["clinic"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = clinics
+        if len(only := list(clinics[:2])) == 1:
+            field.initial = only[0]
+            field.widget = forms.HiddenInput()
+
+    def validate_constraints(self) -> None:
+        """Left to the services: only they know the clinic in every case."""
+
+    def clean_birth_date(self) -> dt.date | None:  # noqa: D102
+        birth_date: dt.date | None = self.cleaned_data["birth_date"]
+        if birth_date is not None and birth_date > timezone.localdate():
+            raise ValidationError(_("The date of birth lies in the future."))
+        return birth_date
+
+    def clean_diabetes_since(self) -> int | None:  # noqa: D102
+        year: int | None = self.cleaned_data["diabetes_since"]
+        if year is not None and year > timezone.localdate().year:
+            raise ValidationError(_("This year lies in the future."))
+        return year
+
+    def patient_fields(self) -> dict[str, Any]:
+        """What the services take, without the clinic."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "clinic"}
+
+    def add_service_error(self, error: ValidationError) -> None:
+        """Show what a service objected to beside the fields it is about."""
+        found = error.error_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.error_list}
+        for name, errors in found.items():
+            # The one rule of the model across fields is the unique record number.
+            self.add_error(name if name in self.fields else "record_number", errors)
+
+
+class VisitForm(forms.Form):
+    """The day of an examination, and whose it is: a known patient's, or a new one's."""
+
+    KNOWN, NEW = "known", "new"
+
+    whose = forms.ChoiceField(choices=((KNOWN, KNOWN), (NEW, NEW)))
+    patient = forms.ModelChoiceField(
+        Patient.objects.none(),
+        required=False,
+        error_messages={"invalid_choice": _("This patient is not one of your clinic's. Search again.")},
+    )
+    visit_date = forms.DateField(label=_("Date of visit"), widget=DateInput(), initial=timezone.localdate)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["patient"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Patient.objects.for_user(user).select_related("clinic")
+
+    def clean_visit_date(self) -> dt.date:  # noqa: D102
+        visit_date: dt.date = self.cleaned_data["visit_date"]
+        if visit_date > timezone.localdate():
+            raise ValidationError(_("The date of the visit lies in the future."))
+        return visit_date
+
+    def clean(self) -> dict[str, Any]:  # noqa: D102
+        cleaned = super().clean() or {}
+        if cleaned.get("whose") == self.KNOWN and not cleaned.get("patient") and "patient" not in self.errors:
+            self.add_error("patient", _("Choose a patient from the list, or register a new one."))
+        return cleaned
