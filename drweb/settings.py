@@ -222,6 +222,16 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["cases.api.schema.one_spelling"],
+    "SCHEMA_PATH_PREFIX": "/api",
+    "ENUM_NAME_OVERRIDES": {
+        "PredictionState": "cases.choices.PredictionState",
+        "ReadingState": "cases.choices.ReadingState",
+        "IcdrGrade": "cases.choices.IcdrGrade",
+        "Lesion": "cases.choices.Lesion",
+        "Laterality": "cases.choices.Laterality",
+        "ImageField": "cases.choices.Field",
+    },
 }
 
 # --- Uploads ----------------------------------------------------------------------------------------------------------

@@ -63,3 +63,8 @@ def error_example(code: str, message: str, status: int, **details: Any) -> OpenA
 NOT_MODIFIED = OpenApiParameter(
     "If-None-Match", str, OpenApiParameter.HEADER, description="ETag of an earlier answer; 304 where it still holds."
 )
+
+
+def one_spelling(endpoints: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Preprocessing hook: the root address pattern allows for `/api//upload_image`; the schema tells `/api/`."""
+    return [(path.replace("/api//", "/api/"), *rest) for path, *rest in endpoints]

@@ -7,7 +7,7 @@ from rest_framework.views import APIView
 
 from cases.api.schema import answers
 from cases.api.serializers.records import NetworkListSerializer
-from cases.networks import installed_cards, network_choices
+from cases.networks import installed_networks, network_choices
 
 
 class Networks(APIView):
@@ -18,7 +18,7 @@ class Networks(APIView):
         """Each with its version and the figures it was validated with; graders are used with every other network."""
         default = {choice.name for choice in network_choices() if choice.is_default}
         networks = [
-            {"card": card, "label": label, "default": card.name in default}
-            for label, _figures, card in installed_cards()
+            {"card": card, "label": network_label(card.name), "default": card.name in default}
+            for card in installed_models().values()
         ]
         return Response(NetworkListSerializer({"models": networks}).data)
