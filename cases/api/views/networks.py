@@ -18,7 +18,7 @@ class Networks(APIView):
         """Each with its version and the figures it was validated with; graders are used with every other network."""
         default = {choice.name for choice in network_choices() if choice.is_default}
         networks = [
-            {"card": card, "label": network_label(card.name), "default": card.name in default}
-            for card in installed_models().values()
+            {"card": network.card, "label": network.label, "default": network.card.name in default}
+            for network in installed_networks()
         ]
         return Response(NetworkListSerializer({"models": networks}).data)
