@@ -116,18 +116,24 @@ def decode(source: bytes | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> 
     return DecodedImage(rgb=rgb, format=name, camera=camera)
 
 
-def decode_pixels(source: bytes | Path | BinaryIO, *, expected_shape: tuple[int, int]) -> NDArray[np.uint8] | None:
-    """Decode a picture that must have the given (height, width); None where its size differs.
+def decode_drawing(
+    source: bytes | Path | BinaryIO, *, expected_shape: tuple[int, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None] | None:
+    """Decode a picture drawn over a photograph: colours (HxWx3, or HxW if grey) and, where it has one, alpha (HxW).
 
-    For drawings made over a photograph: small ones are allowed, and nothing larger than the photograph is decoded.
-    Raises ImageRejected as `decode` does.
+    None where its size is not `expected_shape` (height, width): nothing larger than the photograph is decoded. Raises
+    ImageRejected as `decode` does, but small pictures are allowed.
     """
     with _opened(_read(source)) as picture:
-        if sorted(picture.size) != sorted(expected_shape):
+        if picture.size != (expected_shape[1], expected_shape[0]):
             return None
         picture.load()
-        rgb = _upright(_to_rgb(picture), _exif(picture))
-    return rgb if rgb.shape[:2] == tuple(expected_shape) else None
+        if picture.has_transparency_data and not picture.mode.startswith("I;16"):
+            rgba = np.asarray(picture.convert("RGBA"))
+            return rgba[..., :3], rgba[..., 3]
+        if picture.mode in {"1", "L"}:
+            return np.asarray(picture.convert("L")), None
+        return _to_rgb(picture), None
 
 
 def _read(source: bytes | Path | BinaryIO) -> bytes:

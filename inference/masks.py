@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference.decoding import decode_pixels
+from inference.decoding import decode_drawing
 from inference.errors import ImageRejected, gettext_noop
+from inference.overlay import decode_overlay, resembles, wrong_size
+
+_HALF = 127
+_VISIBLE = 64
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> bytes:
@@ -30,33 +35,56 @@ def encode_probability(probability: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def decode_mask(source: bytes | Path | BinaryIO, expected_shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Read a mask of exactly `expected_shape` (height, width) from any allowed picture format.
+def decode_mask(
+    source: bytes | Path | BinaryIO,
+    expected_shape: tuple[int, int],
+    *,
+    lesion: str | None = None,
+    original: Callable[[], NDArray[np.uint8]] | None = None,
+) -> NDArray[np.bool_]:
+    """Read a bool mask of exactly `expected_shape` (height, width) from any allowed picture format.
 
-    A pixel is lesion where its brightest colour channel, laid on black where transparent, is over half; a picture
-    that holds nothing but 0 and 1 (label values) is read as such. Raises ImageRejected: bad_mask for a file that
-    cannot be read, wrong_mask_size for one of another size than the photograph.
+    The picture's content tells what it is:
+
+    - a mask: a pixel is lesion where its brightest channel is over half (or is 1, if there is nothing but 0 and 1);
+    - a drawing on a transparent ground: as a mask, where it is at least a quarter opaque;
+    - an edited overlay, where `lesion` is named and `original` gives the photograph (RGB): see
+      `inference.overlay.decode_overlay`.
+
+    Raises ImageRejected: bad_mask for a file that cannot be read or is none of these, wrong_mask_size for one of
+    another size than the photograph.
     """
     try:
-        rgb = decode_pixels(source, expected_shape=expected_shape)
+        drawing = decode_drawing(source, expected_shape=expected_shape)
     except ImageRejected as error:
         raise ImageRejected(
             "bad_mask",
             gettext_noop("The mask cannot be read as a picture: save it as a PNG of one frame and send it again."),
         ) from error
-    if rgb is None:
-        raise wrong_mask_size(expected_shape)
-    brightest = rgb.max(axis=2)
-    threshold = 0 if brightest.max() == 1 else 127
-    return np.asarray(brightest > threshold)
+    if drawing is None:
+        raise wrong_size(expected_shape)
+    colours, alpha = drawing
+    brightest = colours.max(axis=2) if colours.ndim == 3 else colours
+    if alpha is not None and alpha.min() < _VISIBLE:
+        return np.asarray((brightest > _HALF) & (alpha >= _VISIBLE))
+    if brightest.max() <= 1:
+        return np.asarray(brightest == 1)
+    if colours.ndim == 3 and lesion is not None and original is not None:
+        photograph = original()
+        if resembles(colours, photograph):
+            return decode_overlay(colours, photograph, lesion)
+    if not _is_two_toned(brightest):
+        raise ImageRejected(
+            "bad_mask",
+            gettext_noop(
+                "The picture is neither a mask nor an edited overlay of this photograph: "
+                "send the lesion in white on black, or the overlay as it was downloaded and then edited."
+            ),
+        )
+    return np.asarray(brightest > _HALF)
 
 
-def wrong_mask_size(expected_shape: tuple[int, int]) -> ImageRejected:
-    """The refusal of a drawing that does not fit a photograph of `expected_shape` (height, width)."""
-    height, width = expected_shape
-    return ImageRejected(
-        "wrong_mask_size",
-        gettext_noop("The mask does not have the size of the photograph: send one of %(width)d x %(height)d pixels."),
-        width=width,
-        height=height,
-    )
+def _is_two_toned(brightest: NDArray[np.uint8]) -> bool:
+    """Masks are black and bright; only the edges of a resized or JPEG-compressed one lie between."""
+    distance = np.abs(brightest[::2, ::2].astype(np.int16) - _HALF)
+    return bool(np.mean(distance < 0.6 * _HALF) < 0.1)

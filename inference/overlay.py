@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.errors import ImageRejected, gettext_noop
 from inference.lesions import LESION_COLOURS, LESIONS
-from inference.masks import wrong_mask_size
 
 # Paint is recognised from a third of full strength on (the fill has 0.55) ...
 _MIN_STRENGTH = 0.33
@@ -60,7 +60,7 @@ def decode_overlay(edited: NDArray[np.uint8], original: NDArray[np.uint8], lesio
     ImageRejected (wrong_mask_size) where the sizes differ.
     """
     if edited.shape != original.shape:
-        raise wrong_mask_size((original.shape[0], original.shape[1]))
+        raise wrong_size((original.shape[0], original.shape[1]))
     changed = cv2.absdiff(edited, original).max(axis=2) >= _MIN_CHANGE
     mask = np.zeros(changed.shape, np.bool_)
     if not changed.any():
@@ -77,3 +77,24 @@ def decode_overlay(edited: NDArray[np.uint8], original: NDArray[np.uint8], lesio
     ours = LESIONS.index(lesion)
     mask[changed] = (deviations.argmin(axis=0) == ours) & (deviations[ours] <= _MAX_DEVIATION)
     return mask
+
+
+def resembles(picture: NDArray[np.uint8], original: NDArray[np.uint8]) -> bool:
+    """Whether a picture is the photograph with something painted on it: most of the lit retina is unchanged."""
+    if picture.shape != original.shape:
+        return False
+    before, after = original[::4, ::4], picture[::4, ::4]
+    lit = before.max(axis=2) > 40
+    unchanged = cv2.absdiff(before, after).max(axis=2) <= 25
+    return bool(lit.any() and unchanged[lit].mean() > 0.5)
+
+
+def wrong_size(expected_shape: tuple[int, int]) -> ImageRejected:
+    """The refusal of a drawing that does not fit a photograph of `expected_shape` (height, width)."""
+    height, width = expected_shape
+    return ImageRejected(
+        "wrong_mask_size",
+        gettext_noop("The mask does not have the size of the photograph: send one of %(width)d x %(height)d pixels."),
+        width=width,
+        height=height,
+    )

@@ -9,6 +9,7 @@ from PIL import Image
 
 from inference.errors import ImageRejected
 from inference.masks import decode_mask, encode_mask, encode_probability
+from inference.overlay import render_overlay
 
 
 def png(array: np.ndarray) -> bytes:
@@ -70,6 +71,46 @@ def test_opaque_rgba_is_read_by_its_colours(blob):
 
 def test_label_values_0_and_1(blob):
     assert np.array_equal(decode_mask(png(blob.astype(np.uint8)), blob.shape), blob)
+
+
+def test_drawing_in_half_transparent_colour(blob):
+    rgba = np.zeros((60, 80, 4), np.uint8)
+    rgba[blob] = (0, 230, 150, 110)
+    assert np.array_equal(decode_mask(png(rgba), blob.shape), blob)
+
+
+def test_jpeg_mask(blob):
+    buffer = io.BytesIO()
+    Image.fromarray(blob).convert("L").save(buffer, "JPEG")
+    assert np.array_equal(decode_mask(buffer.getvalue(), blob.shape), blob)
+
+
+@pytest.fixture
+def photograph() -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, 5, (60, 80, 1))
+    return np.clip(np.array([180, 90, 40]) + noise, 0, 255).astype(np.uint8)
+
+
+def test_edited_overlay(blob, photograph):
+    overlay = render_overlay(photograph, {"HE": blob, "EX": np.roll(blob, 20, axis=0)})
+    mask = decode_mask(png(overlay), blob.shape, lesion="HE", original=lambda: photograph)
+    assert (mask != blob).mean() < 0.02
+
+
+def test_colour_mask_is_not_taken_for_an_overlay(blob, photograph):
+    rgb = np.zeros((60, 80, 3), np.uint8)
+    rgb[blob] = (255, 210, 0)
+    mask = decode_mask(png(rgb), blob.shape, lesion="EX", original=lambda: photograph)
+    assert np.array_equal(mask, blob)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_some_other_picture_is_refused(photograph, grey):
+    other = np.ascontiguousarray(photograph[..., ::-1] - 30)
+    other = other.max(axis=2) if grey else other
+    with pytest.raises(ImageRejected, match="neither a mask nor an edited overlay") as caught:
+        decode_mask(png(other), (60, 80), lesion="EX", original=lambda: photograph)
+    assert caught.value.code == "bad_mask"
 
 
 def test_16_bit_mask(blob):
