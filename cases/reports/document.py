@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from cases.reports import content as words
 from cases.reports.content import Photograph, ReportContent
 from cases.reports.figures import decode_preview, decode_small_mask, overlay_jpeg, photograph_jpeg
-from cases.reports.fonts import EMBEDDED, LATIN, break_lines, printable
+from cases.reports.fonts import EMBEDDED, LATIN, break_lines
 from cases.reports.pdf import PdfDocument
 
 TEMPLATE = "reports/report.html"
@@ -35,12 +35,12 @@ def report_document(content: ReportContent) -> PdfDocument:
         "patient": words.patient_facts(content),
         "name_on_record": words.name_on_record(content),
         "grade": words.grade_label(report.grade),
-        "diagnosis": _set(report.diagnosis, _DIAGNOSIS) if report.diagnosis.strip() else [],
+        "diagnosis": break_lines(report.diagnosis, **_DIAGNOSIS) if report.diagnosis.strip() else [],
         "authorship": words.authorship(content),
         "sections": words.sections(content),
         "legend": words.legend(),
         "networks": words.networks_used(content.photographs),
-        "small_print": [_set(paragraph, _SMALL_PRINT) for paragraph in _small_print()],
+        "small_print": [break_lines(paragraph, **_SMALL_PRINT) for paragraph in _small_print()],
     }
     figures = {
         name: jpeg
@@ -71,10 +71,6 @@ def _small_print() -> list[str]:
             "cannot see macular thickness, ocular pressure or the retina outside the field of view."
         ),
     ]
-
-
-def _set(text: str, measure: dict[str, float]) -> list[str]:
-    return break_lines(printable(text), **measure)
 
 
 def _figures(number: int, photograph: Photograph) -> Iterator[tuple[str, bytes]]:

@@ -50,14 +50,12 @@ def printable(text: str) -> str:
 
     Direction overrides are dropped too: they would let a text show as another one.
     """
-    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\t", " "))
-    return "".join(_drawn(char) for char in composed)
+    return "".join(_drawn(char) for char in _composed(text))
 
 
 def undrawable(text: str) -> list[str]:
     """The characters of `text` that no font has, each once, in order."""
-    composed = unicodedata.normalize("NFC", text)
-    return list(dict.fromkeys(char for char in composed if _drawn(char).startswith("[U+")))
+    return list(dict.fromkeys(char for char in _composed(text) if _drawn(char).startswith("[U+")))
 
 
 def break_lines(text: str, *, width: float, size: float) -> list[str]:
@@ -66,12 +64,12 @@ def break_lines(text: str, *, width: float, size: float) -> list[str]:
     xhtml2pdf either overflows at Chinese text or cuts words and numbers in two; here a line ends between words or
     between ideographs, and only what is longer than a whole line is cut.
     """
-    return [line for paragraph in text.split("\n") for line in _fill(paragraph, width, size)]
+    return [line for paragraph in _composed(text).split("\n") for line in _fill(paragraph, width, size)]
 
 
 def text_width(text: str, size: float) -> float:
-    """Width of `text` in points."""
-    return sum(pdfmetrics.stringWidth(char, _font_of(char) or LATIN, size) for char in text)
+    """Width of `text` in points, as `printable` writes it."""
+    return size * sum(_advance(char) for char in text)
 
 
 def _fill(paragraph: str, width: float, size: float) -> Iterator[str]:
@@ -94,13 +92,23 @@ def _pieces(paragraph: str, width: float, size: float) -> Iterator[tuple[str, fl
             yield from ((char, text_width(char, size)) for char in unit)
 
 
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+
+
+@cache
+def _advance(char: str) -> float:
+    """Width of what is drawn for `char`, in units of the font size."""
+    return sum(pdfmetrics.stringWidth(drawn, _font_of(drawn) or LATIN, 1) for drawn in _drawn(char))
+
+
 @cache
 def _drawn(char: str) -> str:
     if char == "\n":
         return char
     category = unicodedata.category(char)
     if category.startswith("Z"):
-        return " "
+        return char if char == "\u3000" else " "
     if category in {"Cc", "Cf"} or unicodedata.name(char, "").startswith("VARIATION SELECTOR"):
         return ""
     return char if _font_of(char) else f"[U+{ord(char):04X}]"
@@ -115,6 +123,8 @@ def _font_of(char: str) -> str | None:
         pass
     else:
         return LATIN
+    if ord(char) > 0xFFFF:  # reportlab draws these, but writes their code points wrongly: they could not be searched
+        return None
     for family in EMBEDDED:
         name = _registered(family)
         if ord(char) in pdfmetrics.getFont(name).face.charToGlyph:

@@ -1,0 +1,84 @@
+"""What staff type is text: it is printed as it stands, and nothing it names is opened."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+
+import pytest
+from django.template import engines
+
+from cases.reports import pdf as pdf_module
+from cases.reports.pdf import PdfDocument, render_pdf
+from cases.services.report import report_create
+from tests.factories import fundus_jpeg, staffed_clinic
+from tests.reports.pdfs import content, pages, pictures, text
+
+
+@pytest.fixture
+def web_server() -> Iterator[tuple[str, list[str]]]:
+    """Address of a server that would hand out a picture, and the paths it was asked for."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "image/jpeg")
+            self.end_headers()
+            self.wfile.write(fundus_jpeg())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.django_db
+def test_markup_is_printed_as_text_and_nothing_is_fetched(tmp_path, web_server, caplog):
+    address, asked = web_server
+    picture = tmp_path / "secret.jpg"
+    picture.write_bytes(fundus_jpeg())
+    hostile = (
+        f'<img src="file://{picture}"> <img src="{picture}"> <img src="{address}/a.jpg">'
+        f'<link rel="stylesheet" href="{address}/b.css"><style>@import url("{address}/c.css")</style>'
+        "<script>alert(1)</script></p></body> <pdf:nextpage> {{ report.pk }} {% now %} &amp; &#65;"
+    )
+    staff = staffed_clinic()
+    staff.clinic.address = hostile
+    staff.clinic.save()
+    staff.reader.last_name = "<b>Li</b>"
+    staff.reader.save()
+    staff.image.filename = "<i>x</i>.jpg"
+    staff.image.save()
+    report = report_create(user=staff.reader, study=staff.study, patient_name="<u>Wang</u>", diagnosis=hostile)
+    words = text(report).replace(" ", "")
+    assert words.count(hostile.replace(" ", "")) == 2
+    for part in ("<b>Li</b>", "<i>x</i>.jpg", "<u>Wang</u>"):
+        assert part in words
+    assert len(pictures(content(report))) == 2
+    assert asked == []
+    assert "Blocked" not in caplog.text  # the policy was not even asked
+
+
+def test_the_policy_refuses_what_a_template_would_let_through(tmp_path, web_server, monkeypatch):
+    address, asked = web_server
+    picture = tmp_path / "secret.jpg"
+    picture.write_bytes(fundus_jpeg())
+    html = (
+        f'<html><head><style>@import url("{address}/a.css"); p {{ background-image: url("{address}/b.jpg"); }}'
+        f'@font-face {{ font-family: x; src: url("{address}/c.ttf"); }}</style></head><body><p>Before</p>'
+        f'<img src="file://{picture}"><img src="{picture}"><img src="{address}/d.jpg"><img src="figure:unknown">'
+        f'<img src="font:unknown"><img src="static/fonts/DejaVuSans.LICENSE.txt"><p>After</p></body></html>'
+    )
+    template = engines["django"].from_string(html)
+    monkeypatch.setattr(pdf_module, "render_to_string", lambda _name, context: template.render(context))
+    pdf = render_pdf(PdfDocument("", {}, {"known": fundus_jpeg()}))
+    assert "Before After" in " ".join(pages(pdf))
+    assert pictures(pdf) == []
+    assert asked == []
