@@ -17,6 +17,8 @@ from inference.lesions import LESION_COLOURS
 
 Measured = LesionResult | MaskRevision
 NOTHING = "–"
+# mm; two pictures fit beside each other, and two rows of them on a page with the table below.
+FIGURE_WIDTH, FIGURE_HEIGHT = 86.0, 88.0
 _CSS_COLOURS = {str(lesion): "#{:02x}{:02x}{:02x}".format(*rgb) for lesion, rgb in LESION_COLOURS.items()}
 
 
@@ -95,8 +97,8 @@ class Section:
     field: str
     facts: list[Fact]
     figures: list[Fact]  # label: caption; value: name of the picture
+    figure_width: str  # mm
     network_grade: str
-    network_name: str
     reader_grade: str
     bars: list[ProbabilityBar]
     lesions: list[LesionRow]
@@ -199,8 +201,8 @@ def _section(number: int, photograph: Photograph, content: ReportContent) -> Sec
         field=image.get_field_display(),
         facts=_photograph_facts(image, prediction),
         figures=figures,
-        network_grade=grade_label(prediction.grade) if prediction else NOTHING,
-        network_name=_network_name(prediction),
+        figure_width=f"{min(FIGURE_WIDTH, FIGURE_HEIGHT * image.width / image.height):.1f}",
+        network_grade=_network_grade(photograph),
         reader_grade=_reader_grade(image, content),
         bars=_bars(prediction) if prediction else [],
         lesions=_lesion_rows(photograph),
@@ -223,11 +225,11 @@ def _photograph_facts(image: Image, prediction: Prediction | None) -> list[Fact]
     return facts
 
 
-def _network_name(prediction: Prediction | None) -> str:
-    if prediction is None:
-        return NOTHING
-    network = prediction.networks.get("segmentation", {})
-    return f"{network.get('name', prediction.model_name)} {network.get('version', '')}".strip()
+def _network_grade(photograph: Photograph) -> str:
+    """The grade, or in its place how far the analysis got; "Ungradable" is a result of its own."""
+    if photograph.prediction is not None:
+        return grade_label(photograph.prediction.grade)
+    return photograph.latest.get_state_display() if photograph.latest else _("Not analysed")
 
 
 def _reader_grade(image: Image, content: ReportContent) -> str:

@@ -27,6 +27,7 @@ from tests.factories import (
     ReadingFactory,
     StudyFactory,
     fundus_jpeg,
+    mask_png,
     staffed_clinic,
 )
 from tests.reports.pdfs import content, pages, pictures, text
@@ -168,7 +169,7 @@ def test_a_photograph_without_result_is_shown_and_the_reason_stated(staff, state
         PredictionFactory(image=image, state=state, error_message=message)
     report = report_create(user=staff.reader, study=study)
     assert sentence in text(report)
-    assert "no result" in text(report)
+    assert ("Ungradable" in text(report)) == (state == PredictionState.UNGRADABLE)
     assert len(pictures(content(report))) == 1
 
 
@@ -270,6 +271,21 @@ def test_longest_diagnosis_and_extreme_names_stay_on_the_page(staff):
     words = text(report).replace(" ", "")
     assert "W" * 200 in words
     assert words.count("糖") >= LONGEST_DIAGNOSIS // 3
+
+
+def test_a_tall_photograph_with_corrections_still_fits_its_page(staff):
+    study = StudyFactory(clinic=staff.clinic)
+    size = (240, 960)
+    tall = ContentFile(b"", name=".jpg")
+    PillowImage.new("RGB", size, (190, 90, 40)).save(tall, "JPEG")
+    image = ImageFactory(study=study, preview=tall, width=240, height=960)
+    prediction = PredictionFactory(image=image, lesions=False)
+    LesionResultFactory(prediction=prediction, mask=ContentFile(mask_png(size=size), name=".png"))
+    MaskRevisionFactory(prediction=prediction, mask=ContentFile(mask_png(size=size), name=".png"))
+    printed = pages(content(report_create(user=staff.reader, study=study)))
+    assert len(printed) == 2
+    assert "Photograph" in printed[1]
+    assert "corrected: revision 1" in printed[1]
 
 
 @pytest.mark.needs_data
