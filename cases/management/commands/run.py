@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import logging
 import os
 import signal
 import socket
@@ -20,10 +19,9 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from cases.errors import ApplicationError
 from cases.management.supervision import Child, supervise
 from cases.services.demo import demo_create
-
-logger = logging.getLogger(__name__)
 
 FIRST_ANSWER_SECONDS = 60
 
@@ -106,7 +104,10 @@ def _demo_logins() -> dict[str, str]:
     """Make the demo clinic in an empty database; return and keep the passwords made now."""
     if not settings.DRWEB_DEMO:
         return {}
-    logins = demo_create(password=settings.DRWEB_DEMO_PASSWORD)
+    try:
+        logins = demo_create(password=settings.DRWEB_DEMO_PASSWORD)
+    except ApplicationError as error:
+        raise CommandError(f"Cannot make the demo clinic (DRWEB_DEMO=false starts without it): {error}") from error
     if logins:
         descriptor = os.open(_logins_file(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
