@@ -11,6 +11,7 @@ from cases.reports.content import Photograph, ReportContent
 from cases.reports.figures import decode_preview, decode_small_mask, overlay_jpeg, photograph_jpeg
 from cases.reports.fonts import EMBEDDED, LATIN, break_lines
 from cases.reports.pdf import PdfDocument
+from inference.measurement import DISC_PER_FIELD_DIAMETER
 
 TEMPLATE = "reports/report.html"
 _MM = 72 / 25.4  # points
@@ -63,9 +64,11 @@ def _small_print() -> list[str]:
         ),
         _(
             "Lesion counts are connected areas of a mask. Areas are measured on the original photograph; the field of "
-            "view is its lit circle. Disc areas assume an optic disc of average size in that circle; the disc itself "
-            "is not measured. In the pictures the masks are drawn slightly larger so that the smallest can be seen."
-        ),
+            "view is its lit circle. Disc areas assume an optic disc %(percent)d %% as wide as the field of view; the "
+            "disc itself is not measured. In the pictures the masks are drawn slightly larger so that the smallest can "
+            "be seen."
+        )
+        % {"percent": round(100 * DISC_PER_FIELD_DIAMETER)},
         _(
             "The system sees only what the photographs show. It looks for signs of diabetic retinopathy alone and "
             "cannot see macular thickness, ocular pressure or the retina outside the field of view."
