@@ -1,4 +1,5 @@
-import { byId, formatTime } from "./dom.js";
+import { byId, say } from "../dom.js";
+import { formatTime } from "./format.js";
 
 /** What the user has to answer: logging in again, and what to do about somebody else's newer revision. */
 export class Dialogs {
@@ -28,7 +29,7 @@ export class Dialogs {
   // --- Session ---
 
   login() {
-    this.#loginError("");
+    say(byId("editor-login-error"), "");
     const dialog = byId("editor-login");
     if (!dialog.open) dialog.showModal();
     byId("editor-login-password").focus();
@@ -44,20 +45,15 @@ export class Dialogs {
         byId("editor-login").close();
         this.attend(this.editor.save());
       } else {
-        this.#loginError(gettext("The password is not right. Try again."));
+        say(byId("editor-login-error"), gettext("The password is not right. Try again."));
         password.select();
       }
     } catch (error) {
-      this.#loginError(error.message);
+      say(byId("editor-login-error"), error.message);
     } finally {
       if (byId("editor-login").open === false) password.value = "";
       button.disabled = false;
     }
-  }
-
-  #loginError(message) {
-    byId("editor-login-error").textContent = message;
-    byId("editor-login-error").hidden = message === "";
   }
 
   // --- Conflict ---

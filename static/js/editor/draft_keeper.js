@@ -1,9 +1,7 @@
-const PAUSE = 400; // ms without a new stroke before the draft is written
-
-/** Keeps drafts in step with the layers: written while there is unsaved work, removed once the server has it. */
+/** Keeps drafts in step with the layers: written after every stroke, removed once the server has the work. */
 export class DraftKeeper {
-  #timers = new Map();
   #writing = new Map();
+  #again = new Set();
 
   /** @param drafts a promise of `Drafts`; `onTrouble` is told once where the browser does not keep any. */
   constructor({ drafts, codec, onTrouble }) {
@@ -21,27 +19,30 @@ export class DraftKeeper {
     }
   }
 
-  keepSoon(layer) {
-    clearTimeout(this.#timers.get(layer));
-    this.#timers.set(layer, setTimeout(() => this.keep(layer), PAUSE));
-  }
-
-  /** Bring the draft of a layer up to date; the writes of one layer happen in their order. */
+  /**
+   * Bring the draft of a layer up to date; resolves when it is. Strokes that come while one is being written share
+   * the next write, so that quick drawing does not queue up work.
+   */
   keep(layer) {
-    clearTimeout(this.#timers.get(layer));
-    this.#timers.delete(layer);
-    const before = this.#writing.get(layer) ?? Promise.resolve();
-    const write = before.then(() => this.#write(layer)).catch(() => this.#trouble());
-    this.#writing.set(layer, write);
-    return write;
-  }
-
-  /** The page may be about to go: write at once what still waits. */
-  flush() {
-    return Promise.all([...this.#timers.keys()].map((layer) => this.keep(layer)));
+    if (this.#writing.has(layer)) this.#again.add(layer);
+    else this.#writing.set(layer, this.#write(layer));
+    return this.#writing.get(layer);
   }
 
   async #write(layer) {
+    try {
+      do {
+        this.#again.delete(layer);
+        await this.#bringUpToDate(layer);
+      } while (this.#again.has(layer));
+    } catch {
+      this.#trouble();
+    } finally {
+      this.#writing.delete(layer);
+    }
+  }
+
+  async #bringUpToDate(layer) {
     const drafts = await this.drafts;
     if (layer.dirty) {
       const png = await this.codec.encode(layer.bitmap);

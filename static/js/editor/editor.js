@@ -261,7 +261,7 @@ export class Editor extends EventTarget {
   // --- Events ---
 
   #edited(layer) {
-    this.keeper.keepSoon(layer);
+    this.keeper.keep(layer);
     this.#compareAgain();
     this.#changed();
   }

@@ -1,6 +1,6 @@
+import { byId, pageData } from "../dom.js";
 import { Codec } from "./codec.js";
 import { Dialogs } from "./dialogs.js";
-import { byId } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { Editor } from "./editor.js";
 import { Gestures } from "./gestures.js";
@@ -14,7 +14,7 @@ import { Toolbar } from "./toolbar.js";
 const ZOOM_STEP = 1.25;
 const PAN_STEP = 80; // px of the screen
 
-const state = JSON.parse(byId("editor-state").textContent);
+const state = pageData("editor-state");
 const server = new Server(state);
 const drafts = Drafts.open({ user: state.user.id, image: state.image.id });
 drafts.catch(() => {}); // told by whoever uses them
@@ -80,9 +80,6 @@ function actionsOf(stage) {
 function guardUnsavedWork() {
   window.addEventListener("beforeunload", (event) => {
     if (editor.unsaved.length > 0) event.preventDefault();
-  });
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden") editor.keeper.flush();
   });
 }
 

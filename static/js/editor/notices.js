@@ -1,4 +1,5 @@
-import { byId, element, formatTime } from "./dom.js";
+import { byId, element } from "../dom.js";
+import { formatTime } from "./format.js";
 
 const PASSING = 6000; // ms that good news stays
 
@@ -84,29 +85,27 @@ export class Notices {
   }
 
   #show(about, text, { tone, button, passing = false }) {
-    const notice = element("div", { className: `message message--${tone} editor-notice` });
+    const notice = element("div", { class: `message message--${tone} editor-notice` });
     notice.append(element("p", {}, text));
     if (button) notice.append(this.#button(about, ...button));
-    const close = element("button", { type: "button", className: "editor-notice__close" }, "×");
-    close.setAttribute("aria-label", gettext("Close"));
-    close.addEventListener("click", () => this.#remove(about));
-    notice.append(close);
+    const click = () => this.#remove(about);
+    const aria = { label: gettext("Close") };
+    notice.append(element("button", { type: "button", class: "editor-notice__close", aria, on: { click } }, "×"));
     byId("editor-notices").append(notice);
     this.#shown.set(about, notice);
     if (passing) setTimeout(() => this.#shown.get(about) === notice && this.#remove(about), PASSING);
   }
 
   #button(about, text, act) {
-    const button = element("button", { type: "button", className: "button button--quiet button--small" }, text);
-    button.addEventListener("click", async () => {
+    const click = async () => {
       this.#remove(about);
       try {
         await act();
       } catch (error) {
         this.failed(error);
       }
-    });
-    return button;
+    };
+    return element("button", { type: "button", class: "button button--quiet button--small", on: { click } }, text);
   }
 
   #remove(about) {

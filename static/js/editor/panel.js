@@ -1,5 +1,6 @@
+import { byId, element, options } from "../dom.js";
 import { COMPARISON_COLOURS } from "./compare.js";
-import { byId, cssColour, element, formatFraction, formatNumber, formatTime, revisionName } from "./dom.js";
+import { cssColour, formatFraction, formatNumber, formatTime, revisionName } from "./format.js";
 
 /** Beside the photograph: the lesions, the comparison, the revisions of the chosen lesion. */
 export class Panel {
@@ -23,24 +24,20 @@ export class Panel {
   // --- Lesions ---
 
   #addLesion(layer, index) {
-    const choice = element("input", { type: "radio", name: "lesion", value: layer.code });
-    choice.addEventListener("change", () => this.editor.select(layer));
-    const visible = element("input", { type: "checkbox", aria: { label: this.#visibleLabel(layer) } });
-    visible.title = this.#visibleLabel(layer);
-    visible.addEventListener("change", () => this.editor.toggleLayer(layer, visible.checked));
-    const swatch = element("span", { className: "editor-swatch" });
+    const choose = { change: () => this.editor.select(layer) };
+    const choice = element("input", { type: "radio", name: "lesion", value: layer.code, on: choose });
+    const title = interpolate(gettext("Show %s"), [layer.label]);
+    const show = { change: ({ target }) => this.editor.toggleLayer(layer, target.checked) };
+    const visible = element("input", { type: "checkbox", title, aria: { label: title }, on: show });
+    const swatch = element("span", { class: "editor-swatch" });
     swatch.style.backgroundColor = cssColour(layer.colour);
-    const unsaved = element("span", { className: "editor-unsaved", title: gettext("Not saved") }, "●");
-    unsaved.append(element("span", { className: "visually-hidden" }, gettext("Not saved")));
+    const unsaved = element("span", { class: "editor-unsaved", title: gettext("Not saved") }, "●");
+    unsaved.append(element("span", { class: "visually-hidden" }, gettext("Not saved")));
     const key = element("kbd", {}, String(index + 1));
-    const name = element("span", { className: "editor-lesion__name" }, layer.label);
-    const label = element("label", { className: "editor-lesion__label" }, choice, swatch, name, unsaved, key);
-    byId("editor-lesions").append(element("li", { className: "editor-lesion" }, label, visible));
+    const name = element("span", { class: "editor-lesion__name" }, layer.label);
+    const label = element("label", { class: "editor-lesion__label" }, choice, swatch, name, unsaved, key);
+    byId("editor-lesions").append(element("li", { class: "editor-lesion" }, label, visible));
     this.#rows.set(layer, { choice, visible, unsaved });
-  }
-
-  #visibleLabel(layer) {
-    return interpolate(gettext("Show %s"), [layer.label]);
   }
 
   #show() {
@@ -69,10 +66,8 @@ export class Panel {
     if (mayCorrect || viewed) list.prepend(this.#ownWork());
     if (focused) list.querySelector(`[data-focus="${focused}"]`)?.focus();
     const compare = byId("editor-compare");
-    compare.replaceChildren(
-      element("option", { value: "" }, gettext("Nothing")),
-      ...active.revisions.map(({ number }) => element("option", { value: number }, revisionName(number))),
-    );
+    const choices = active.revisions.map(({ number }) => [String(number), revisionName(number)]);
+    compare.replaceChildren(...options([["", gettext("Nothing")], ...choices]));
   }
 
   #ownWork() {
@@ -81,9 +76,9 @@ export class Panel {
     const back = this.#button(gettext("Show"), "view-own", viewed === null, () => this.editor.look(null));
     return element(
       "li",
-      { className: "editor-revision", aria: { current: String(viewed === null) } },
+      { class: "editor-revision", aria: { current: String(viewed === null) } },
       element("strong", {}, name),
-      element("span", { className: "editor-revision__actions" }, back),
+      element("span", { class: "editor-revision__actions" }, back),
     );
   }
 
@@ -97,27 +92,33 @@ export class Panel {
       { count: formatNumber(count), area: formatNumber(area) },
       true,
     );
-    const actions = element("span", { className: "editor-revision__actions" });
+    const actions = element("span", { class: "editor-revision__actions" });
     actions.append(this.#button(gettext("Show"), `view-${number}`, shown, () => editor.look(number)));
     if (editor.mayCorrect) {
       actions.append(this.#button(gettext("Start from this"), `start-${number}`, null, () => editor.startFrom(number)));
     }
     return element(
       "li",
-      { className: "editor-revision", aria: { current: String(shown) } },
+      { class: "editor-revision", aria: { current: String(shown) } },
       element("strong", {}, revisionName(number)),
-      element("span", { className: "editor-revision__facts" }, facts),
-      element("span", { className: "editor-revision__facts" }, measures),
+      element("span", { class: "editor-revision__facts" }, facts),
+      element("span", { class: "editor-revision__facts" }, measures),
       actions,
     );
   }
 
   #button(text, focus, pressed, act) {
-    const button = element("button", { type: "button", className: "button button--quiet button--small" }, text);
-    button.dataset.focus = focus;
-    if (pressed !== null) button.setAttribute("aria-pressed", String(pressed));
-    button.addEventListener("click", () => this.attend(act()));
-    return button;
+    return element(
+      "button",
+      {
+        type: "button",
+        class: "button button--quiet button--small",
+        dataset: { focus },
+        aria: pressed === null ? {} : { pressed: String(pressed) },
+        on: { click: () => this.attend(act()) },
+      },
+      text,
+    );
   }
 
   // --- Comparison ---

@@ -1,15 +1,4 @@
-/** Short names for what every part of the page does. */
-
-export const byId = (id) => document.getElementById(id);
-
-/** A new element with `properties` (`data` and `aria` are objects of their own) and children. */
-export function element(name, { data = {}, aria = {}, ...properties } = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  Object.assign(made.dataset, data);
-  for (const [key, value] of Object.entries(aria)) made.setAttribute(`aria-${key}`, value);
-  made.append(...children);
-  return made;
-}
+/** Numbers, times and names as the page shows them. */
 
 const language = document.documentElement.lang || "en";
 const numbers = new Intl.NumberFormat(language);
