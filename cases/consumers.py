@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class StudyConsumer(AsyncWebsocketConsumer):
-    """Says ``{"type": "changed"}`` when a study should be read again, and ``{"type": "ping"}`` when nothing happens.
+    """Says ``{"type": "changed"}`` at first and whenever a study should be read again, ``{"type": "ping"}`` in between.
 
     With a channel layer between the processes the writers tell; without one the row is looked at every second. Before
     each word the session and the person's right to see the study are checked again.
@@ -41,10 +41,11 @@ class StudyConsumer(AsyncWebsocketConsumer):
         """Accept in any case: only an open socket can be closed with a code that the page sees."""
         await self.accept()
         self.study_id = self.scope["url_route"]["kwargs"]["study_id"]
-        if await self._look() is None:
-            return
         if settings.DRWEB_CHANNEL_URL:
             await self.channel_layer.group_add(study_group(self.study_id), self.channel_name)
+        if await self._look() is None:
+            return
+        await self._say("changed")  # something may have, between the page's last reading and this moment
         self.watcher = asyncio.create_task(self._watch_or_close())
 
     async def disconnect(self, code: int) -> None:

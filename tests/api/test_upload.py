@@ -75,9 +75,7 @@ def test_an_upload_is_answered_with_its_addresses(staff: Staff, address: str):
 
 
 def test_an_upload_goes_to_the_study_that_is_named(staff: Staff):
-    response = send(
-        session_of(staff.reader), fundus_jpeg(), study_id=staff.study.pk, laterality="OS", field="macula"
-    )
+    response = send(session_of(staff.reader), fundus_jpeg(), study_id=staff.study.pk, laterality="OS", field="macula")
     image = Image.objects.get(pk=response.json()["image_id"])
     assert (image.study, image.laterality, image.field) == (staff.study, "OS", "macula")
 
@@ -147,7 +145,9 @@ def test_whatever_can_be_read_is_kept_upright_and_in_colour(staff: Staff, conten
             "animated_image",
             id="animated",
         ),
-        pytest.param(lambda: encoded(PillowImage.new("RGB", (400, 300), "white"), "PNG"), 400, "not_fundus", id="white"),
+        pytest.param(
+            lambda: encoded(PillowImage.new("RGB", (400, 300), "white"), "PNG"), 400, "not_fundus", id="white"
+        ),
     ],
 )
 def test_bad_pictures_get_one_sentence_and_nothing_stays(staff: Staff, content, status: int, code: str):

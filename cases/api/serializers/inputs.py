@@ -99,7 +99,7 @@ class ReportInput(TargetInput):
     def validate_language(self, value: str) -> str:
         """Return a language that reports are written in. Raises `ValidationError` for any other."""
         try:
-            return ReportLanguage(get_supported_language_variant(value)).value
+            return ReportLanguage(get_supported_language_variant(value.lower())).value
         except (LookupError, ValueError):
             known = ", ".join(ReportLanguage.values)
             raise serializers.ValidationError(
