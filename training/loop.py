@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from training.config import TrainingConfig
+from training.cpu_kernels import large_depthwise_in_float32
 from training.runs import RunFolder, load_checkpoint, save_checkpoint, save_tensors
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,8 @@ def train(
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if device.type == "cpu":
+        large_depthwise_in_float32(network)
     average = Average(network, config.optimiser.ema)
     optimiser = make_optimiser(network, config)
     facts: dict[str, Any] = {"step": 0, "seconds": 0.0, "best": -math.inf}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ class Weights:
         logits, geometry = self._run(rgb, fov)
         probability = lesion_probabilities(logits, self.card.network)
         maps = geometry.to_original(probability, rgb.shape)
-        return maps * fov.mask_for(rgb.shape)
+        return cast("NDArray[np.float32]", maps * fov.mask_for(rgb.shape))
 
     def grades(self, rgb: Rgb, fov: FieldOfView) -> NDArray[np.float32]:
         """Probabilities of the grades 0 ... 4."""

@@ -1,0 +1,172 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from inference.networks import NetworkSpec
+from tests.conftest import REPOSITORY
+from training.config import BudgetConfig, ConfigError, InputConfig, OptimiserConfig, TrainingConfig, load_config
+from training.cpu_kernels import large_depthwise_in_float32
+from training.loop import Average, lr_factor, train
+from training.runs import RunFolder, load_tensors, save_tensors
+
+
+class Numbers(torch.utils.data.Dataset):
+    def __len__(self):
+        return 10_000
+
+    def __getitem__(self, index):
+        generator = torch.Generator().manual_seed(index)
+        x = torch.randn(3, generator=generator)
+        return {"x": x, "y": x.sum()[None]}
+
+
+class Regression:
+    """A task small enough to train in a moment; ``stop_at`` plays a kill."""
+
+    def __init__(self, stop_at=None):
+        self.stop_at, self.calls, self.validated = stop_at, 0, 0
+
+    def loss(self, network, batch):
+        self.calls += 1
+        if self.calls == self.stop_at:
+            raise KeyboardInterrupt
+        return (network(batch["x"]).float() - batch["y"]).square().mean()
+
+    def validate(self, network):
+        self.validated += 1
+        return {"score": -float((network.weight - 1).abs().sum())}
+
+
+def config(steps=12):
+    return TrainingConfig(
+        name="tiny",
+        network=NetworkSpec("unet", "se_resnet50", 4, (8, 8, 8, 8)),
+        input=InputConfig(size=128),
+        optimiser=OptimiserConfig(batch=2, lr=0.05, ema=0.9),
+        budget=BudgetConfig(steps=steps, checkpoint_every=0.0, validate_every=1000.0),
+    )
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text("name = 'tiny'\n", encoding="utf-8")
+    return path
+
+
+def run_training(folder: Path, config_file: Path, task, steps=12):
+    torch.manual_seed(0)
+    return train(
+        config=config(steps),
+        network=nn.Linear(3, 1),
+        dataset=Numbers(),
+        task=task,
+        run=RunFolder(folder, config_file),
+        device=torch.device("cpu"),
+    )
+
+
+def test_a_killed_run_ends_where_an_unbroken_one_does(tmp_path, config_file):
+    unbroken = run_training(tmp_path / "a", config_file, Regression())
+    with pytest.raises(KeyboardInterrupt):
+        run_training(tmp_path / "b", config_file, Regression(stop_at=6))
+    resumed_task = Regression()
+    resumed = run_training(tmp_path / "b", config_file, resumed_task)
+    assert resumed_task.calls == 12 - 5
+    for one, other in zip(unbroken.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_a_run_folder_says_where_its_figures_come_from(tmp_path, config_file):
+    network = run_training(tmp_path / "a", config_file, Regression(), steps=60)
+    facts = json.loads((tmp_path / "a" / "run.json").read_text())
+    assert len(facts["git_revision"]) == 40 or facts["git_revision"] == "unknown"
+    assert (tmp_path / "a" / "config.toml").read_text() == config_file.read_text()
+    lines = [json.loads(line) for line in (tmp_path / "a" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "loss" in line] == [20, 40, 60]
+    assert lines[-1]["val/score"] > lines[0].get("val/score", -10)
+    best, facts = load_tensors(tmp_path / "a" / "best.safetensors")
+    assert facts["validation"]["score"] == pytest.approx(lines[-1]["val/score"], abs=1e-5)
+    assert torch.allclose(best["weight"], network.weight)
+
+
+def test_the_average_remembers_with_its_decay():
+    network = nn.Linear(2, 1)
+    average = Average(network, decay=0.5)
+    before = network.weight.detach().clone()
+    with torch.no_grad():
+        network.weight += 1
+    average.update(network, step=10_000)
+    assert torch.allclose(average.network.weight, before + 0.5)
+    assert not average.network.weight.requires_grad
+
+
+def test_learning_rate_warms_up_and_falls_along_a_cosine():
+    assert lr_factor(0.0, 0.1) == pytest.approx(0.01)
+    assert lr_factor(0.05, 0.1) == pytest.approx(0.5)
+    assert lr_factor(0.1, 0.1) == pytest.approx(1.0)
+    assert lr_factor(0.55, 0.1) == pytest.approx(0.505)
+    assert lr_factor(1.0, 0.1) == pytest.approx(0.01)
+
+
+def test_saving_is_atomic_and_keeps_channels_last_values(tmp_path):
+    tensor = torch.randn(2, 3, 4, 4).contiguous(memory_format=torch.channels_last)
+    save_tensors(tmp_path / "x.safetensors", {"t": tensor}, {"step": 3})
+    tensors, facts = load_tensors(tmp_path / "x.safetensors")
+    assert torch.equal(tensors["t"], tensor)
+    assert facts == {"step": 3}
+    assert [path.name for path in tmp_path.iterdir()] == ["x.safetensors"]
+
+
+def test_wide_depthwise_convolutions_give_the_same_answer_and_copies_stay_apart():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(8, 8, 5, padding=2, groups=8), nn.Conv2d(8, 8, 3, padding=1, groups=8))
+    image = torch.randn(1, 8, 16, 16)
+    before = network(image)
+    large_depthwise_in_float32(network)
+    assert torch.allclose(network(image), before, atol=1e-5)
+    copy = Average(network, 0.9).network
+    with torch.no_grad():
+        network[0].weight.zero_()
+    assert torch.allclose(copy(image), before, atol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert network[0](image).dtype == image.dtype
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "training" / "configs").glob("*.toml")), ids=lambda p: p.stem)
+def test_shipped_configurations_are_valid(path):
+    loaded = load_config(path)
+    assert loaded.name == path.stem
+    assert loaded.input.size % loaded.network.stride == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = 'x'", "missing setting network, input"),
+        ("nam = 'x'", "unknown setting nam"),
+        (
+            "name = 3\n[network]\narchitecture='resnet50'\nencoder='r'\nhead='classes'\n[input]\nsize=64",
+            "name must be str",
+        ),
+        ("name = 'x'\n[network]\narchitecture='vgg'\nencoder='r'\n[input]\nsize=64", "unknown architecture 'vgg'"),
+        (
+            "name = 'x'\n[network]\narchitecture='resnet50'\nencoder='r'\nhead='classes'\n[input]\nsize='a'",
+            r"input\.size",
+        ),
+        ("name = ", "not TOML"),
+    ],
+)
+def test_faults_of_a_configuration_are_named(tmp_path, text, message):
+    path = tmp_path / "c.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        load_config(path)
+
+
+def test_a_missing_configuration_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.toml"):
+        load_config(tmp_path / "none.toml")

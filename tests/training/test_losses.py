@@ -1,0 +1,94 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from training import losses
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(2, 4, 8, 8, generator=generator)
+    target = (torch.rand(2, 4, 8, 8, generator=generator) > 0.8).float()
+    return logits, target
+
+
+def test_focal_bce_is_its_formula(batch):
+    logits, target = batch
+    p, t = torch.sigmoid(logits).double().numpy(), target.double().numpy()
+    expected = (np.abs(t - p) ** 2 * -(t * np.log(p) + (1 - t) * np.log(1 - p))).mean()
+    assert losses.focal_bce(logits, target).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_focal_bce_with_gamma_zero_is_binary_cross_entropy(batch):
+    logits, target = batch
+    plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
+    assert losses.focal_bce(logits, target, gamma=0.0).item() == pytest.approx(plain.item(), rel=1e-6)
+
+
+def test_smooth_dice_is_its_formula(batch):
+    logits, target = batch
+    p, t = torch.sigmoid(logits).double().numpy(), target.double().numpy()
+    per_channel = [1 - (2 * (p[:, c] * t[:, c]).sum() + 1) / (p[:, c].sum() + t[:, c].sum() + 1) for c in range(4)]
+    assert losses.smooth_dice(logits, target).item() == pytest.approx(np.mean(per_channel), rel=1e-5)
+
+
+def test_smooth_dice_punishes_a_lesion_invented_where_there_is_none():
+    nothing = torch.zeros(1, 4, 8, 8)
+    quiet = torch.full((1, 4, 8, 8), -12.0)
+    invented = quiet.clone()
+    invented[0, 0, 2:5, 2:5] = 4.0
+    invented.requires_grad_(True)
+    loss = losses.smooth_dice(invented, nothing)
+    assert losses.smooth_dice(quiet, nothing).item() < 1e-2
+    assert loss.item() > 0.2
+    loss.backward()
+    assert invented.grad[0, 0, 3, 3] > 0
+
+
+def test_seed_weighted_dice_is_the_reports_formula(batch):
+    logits, target = batch
+    p = torch.sigmoid(logits).double().numpy()
+    t = target.double().numpy()
+    weights = np.array([5 / 12, 2 / 3, 3 / 5, 3 / 2]).reshape(1, 4, 1, 1)
+    weighted_p, weighted_t = p * weights, t * weights
+    tp = (weighted_p * weighted_t).sum()
+    fp, fn = weighted_p.sum() - tp, weighted_t.sum() - tp
+    expected = 1 - (2 * tp + 1e-7) / (2 * tp + fn + fp + 1e-7)
+    assert losses.SEGMENTATION_LOSSES["seed_weighted_dice"](logits, target).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_plain_dice_is_one_minus_the_soft_f1_score(batch):
+    logits, target = batch
+    p, t = torch.sigmoid(logits).double().numpy(), target.double().numpy()
+    expected = 1 - 2 * (p * t).sum() / (p.sum() + t.sum())
+    assert losses.SEGMENTATION_LOSSES["dice"](logits, target).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_distillation_is_nothing_for_a_perfect_student_and_grows_with_the_error(batch):
+    logits, _ = batch
+    teacher = logits.sigmoid()
+    assert losses.distillation(logits, teacher).item() == pytest.approx(0.0, abs=1e-6)
+    assert losses.distillation(logits + 1, teacher) > losses.distillation(logits + 0.3, teacher) > 1e-4
+
+
+def test_softmax_loss_gives_overlapping_pixels_to_the_smaller_kind():
+    target = torch.zeros(1, 4, 4, 4)
+    target[0, :, 1, 1] = 1.0
+    right = torch.full((1, 5, 4, 4), -20.0)
+    right[:, 0] = 20.0
+    right[0, 0, 1, 1], right[0, 4, 1, 1] = -20.0, 20.0
+    wrong = right.clone()
+    wrong[0, 4, 1, 1], wrong[0, 1, 1, 1] = -20.0, 20.0
+    assert losses.softmax_loss(right, target).item() == pytest.approx(0.0, abs=1e-5)
+    assert losses.softmax_loss(wrong, target).item() > 1.0
+
+
+def test_every_loss_is_finite_for_extreme_logits():
+    for value in (-60.0, 60.0):
+        logits, target = torch.full((1, 4, 4, 4), value), torch.ones(1, 4, 4, 4)
+        for loss in (*losses.SEGMENTATION_LOSSES.values(), losses.distillation, losses.softmax_loss):
+            inputs = torch.full((1, 5, 4, 4), value) if loss is losses.softmax_loss else logits
+            assert math.isfinite(loss(inputs, target).item())

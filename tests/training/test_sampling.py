@@ -1,0 +1,110 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from inference.networks import NetworkSpec
+from training.config import BudgetConfig, DataConfig, InputConfig, OptimiserConfig, TrainingConfig
+from training.datasets.records import Record
+from training.datasets.squares import Square
+from training.sampling import CropDataset, lesion_points
+from training.transforms import Placement, default_photometric, seed_photometric, seed_segmentation
+
+
+def square(seed=0, side=128, *, outlined=True):
+    randomness = np.random.default_rng(seed)
+    bits = np.zeros((side, side), np.uint8)
+    bits[20:24, 30:34] |= 0b0001  # EX
+    bits[90:92, 100:102] |= 0b1000  # MA
+    return Square(
+        record=Record(Path("x.jpg"), "s", "p", masks={} if outlined else None),
+        rgb=randomness.integers(0, 255, (side, side, 3), dtype=np.uint8),
+        bits=bits if outlined else None,
+        inside=np.ones((side, side), bool),
+    )
+
+
+@pytest.fixture
+def config():
+    return TrainingConfig(
+        name="tiny",
+        network=NetworkSpec("unet", "se_resnet50", 4, (8, 8, 8, 8)),
+        input=InputConfig(size=128, crop=32, lesion_centred=1.0),
+        optimiser=OptimiserConfig(batch=2),
+        budget=BudgetConfig(steps=8),
+    )
+
+
+def test_a_placement_without_turn_or_zoom_is_a_plain_crop():
+    image = square().rgb
+    crop = Placement(centre=(50, 40), zoom=1.0, angle=0.0, flip=False, crop=32).warp_image(image)
+    assert np.array_equal(crop, image[24:56, 34:66])
+
+
+def test_a_placement_mirrors_and_turns_image_and_mask_alike():
+    image = square().rgb
+    placement = Placement(centre=(50, 40), zoom=1.0, angle=0.0, flip=True, crop=32)
+    mirrored = placement.warp_image(image)
+    assert np.array_equal(mirrored[:, 1:], image[24:56, 34:66][:, ::-1][:, :-1])
+    mask = np.zeros((128, 128), np.uint8)
+    mask[40, 50] = 1
+    turned = Placement(centre=(50, 40), zoom=3.0, angle=37.0, flip=True, crop=32)
+    assert turned.warp_mask(mask).argmax() == np.ravel_multi_index((16, 16), (32, 32))
+
+
+def test_every_lesion_counts_once():
+    points = lesion_points(square())
+    assert [len(p) for p in points.by_channel] == [1, 0, 0, 1]
+    assert points.present == [0, 3]
+
+
+def test_lesion_centred_crops_show_a_lesion(config):
+    dataset = CropDataset(config, [square()])
+    shown = [dataset[index]["target"].amax(dim=(1, 2)) for index in range(16)]
+    assert all(t[0] > 0.3 or t[3] > 0.1 for t in shown)
+    assert any(t[0] > 0.3 for t in shown)
+    assert any(t[3] > 0.1 for t in shown)
+
+
+def test_a_sample_depends_on_seed_and_index_alone(config):
+    first, second = CropDataset(config, [square()]), CropDataset(config, [square()])
+    second[0]  # another history
+    for key, value in first[5].items():
+        assert torch.equal(value, second[5][key])
+    other = CropDataset(dataclasses.replace(config, seed=99), [square()])
+    assert not torch.equal(first[5]["image"], other[5]["image"])
+
+
+def test_photographs_that_nobody_outlined_are_marked(config):
+    data = DataConfig(negatives_share=0.4, unlabelled_share=0.4)
+    dataset = CropDataset(
+        dataclasses.replace(config, data=data), [square()], [square(1, outlined=False)], [square(2, outlined=False)]
+    )
+    items = [dataset[index] for index in range(16)]
+    assert {float(item["labelled"]) for item in items} == {0.0, 1.0}
+    assert all(not item["target"].any() for item in items if item["labelled"] == 0)
+
+
+@pytest.mark.parametrize("make", [default_photometric, seed_photometric])
+def test_photometric_transforms_change_colours_but_no_shape(make):
+    image = square().rgb
+    changed = make(seed=1)(image=image)["image"]
+    assert changed.shape == image.shape
+    assert changed.dtype == np.uint8
+    assert not np.array_equal(changed, image)
+
+
+def test_the_seeds_list_has_its_steps_and_probabilities():
+    steps = {type(step).__name__: step for step in seed_segmentation(480).transforms}
+    assert list(steps) == [
+        "Resize", "HorizontalFlip", "Affine", "PadIfNeeded", "RandomCrop", "GaussNoise", "CLAHE", "OneOf",
+    ]  # fmt: skip
+    assert steps["HorizontalFlip"].p == 0.5
+    assert steps["GaussNoise"].p == 0.2
+    assert steps["OneOf"].p == 0.9
+    assert [type(step).__name__ for step in steps["OneOf"].transforms] == ["Sharpen", "Blur", "MotionBlur"]
+    result = seed_segmentation(96, seed=2)(image=square().rgb, mask=square().bits)
+    assert result["image"].shape == (96, 96, 3)
+    assert result["mask"].shape == (96, 96)
