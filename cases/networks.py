@@ -14,7 +14,13 @@ from inference.cards import ModelCard
 from inference.registry import installed_models
 
 # Proper names, the same in every language.
-_LABELS = {"unet": "U-Net", "unetplusplus": "U-Net++", "manet": "MA-Net", "unet-lite": "U-Net Lite"}
+_LABELS = {
+    "unet": "U-Net",
+    "unetplusplus": "U-Net++",
+    "manet": "MA-Net",
+    "unet-lite": "U-Net Lite",
+    "grader": "ResNet50",
+}
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ function choose(imageId) {
 function show() {
   thumbnails.show(study.images, currentImage()?.image_id);
   byId("no-photographs").hidden = study.images.length > 0;
-  byId("photograph").hidden = study.images.length === 0;
+  byId("study").hidden = study.images.length === 0;
   reports.show(study);
   if (study.images.length > 0) {
     showImage(currentImage());

@@ -119,9 +119,9 @@ export class LesionTable {
         "th",
         { scope: "row" },
         element("label", { class: "choice", htmlFor: `layer-${code}` }, visible, swatch, element("span", {}, `${code} · ${label}`)),
+        opacity,
         source,
       ),
-      element("td", {}, opacity),
       ...cells.map(([, cell]) => cell),
     );
   }

@@ -3,10 +3,8 @@ export function stageNames() {
   return {
     decode: gettext("reading the photograph"),
     field_of_view: gettext("finding the retina"),
-    load: gettext("loading the networks"),
     grade: gettext("grading"),
     segment: gettext("outlining lesions"),
     measure: gettext("measuring lesions"),
-    overlay: gettext("drawing the overlay"),
   };
 }

@@ -55,8 +55,7 @@ export class Thumbnails {
     const grade = imageGrade(image);
     const [kind, label] = STATES()[state] ?? [];
     facts.replaceChildren(
-      element("strong", {}, image.laterality === "unknown" ? "–" : image.laterality),
-      element("span", { class: "visually-hidden" }, this.eyes.get(image.laterality)),
+      element("strong", { title: this.eyes.get(image.laterality) }, image.laterality === "unknown" ? "?" : image.laterality),
       label ? element("span", { class: `badge ${kind}` }, label) : "",
       grade !== null && !label ? gradeBadge(grade, this.grades) : "",
     );

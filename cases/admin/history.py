@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from django.contrib import admin
+
+from cases.admin.base import ReadOnlyAdmin
+from cases.models import LesionResult, MaskRevision, Prediction, Report
+
+
+class LesionResultInline(admin.TabularInline):
+    model = LesionResult
+    fields = ("lesion", "count", "area_px", "area_percent_of_fov", "area_disc")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+
+@admin.register(Prediction)
+class PredictionAdmin(ReadOnlyAdmin):
+    list_display = (
+        "pk", "image", "model_name", "state", "grade", "attempts", "requested_by", "created_at", "finished_at",
+    )  # fmt: skip
+    list_filter = ("state", "model_name", "grade", "image__study__clinic", "error_code")
+    list_select_related = ("image", "requested_by")
+    search_fields = ("=pk", "=image__pk", "=image__study__pk", "image__study__patient__record_number")
+    date_hierarchy = "created_at"
+    exclude = ("overlay",)
+    inlines = (LesionResultInline,)
+
+
+@admin.register(LesionResult)
+class LesionResultAdmin(ReadOnlyAdmin):
+    list_display = ("prediction", "lesion", "count", "area_px", "area_percent_of_fov", "area_disc")
+    list_filter = ("lesion", "prediction__model_name")
+    list_select_related = ("prediction",)
+    search_fields = ("=prediction__pk", "=prediction__image__pk")
+    exclude = ("mask",)
+
+
+@admin.register(MaskRevision)
+class MaskRevisionAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "image", "lesion", "number", "author", "count", "area_px", "created_at")
+    list_filter = ("lesion", "image__study__clinic", "author")
+    list_select_related = ("image", "author")
+    search_fields = ("=image__pk", "=image__study__pk", "author__username")
+    date_hierarchy = "created_at"
+    exclude = ("mask",)
+
+
+@admin.register(Report)
+class ReportAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "study", "language", "grade", "created_by", "created_at")
+    list_filter = ("language", "grade", "study__clinic", "created_by")
+    list_select_related = ("study", "created_by")
+    search_fields = ("=study__pk", "study__patient__record_number", "patient_name")
+    date_hierarchy = "created_at"
+    exclude = ("pdf",)
