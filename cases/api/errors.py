@@ -83,7 +83,8 @@ def _from_drf(error: exceptions.APIException) -> ApiError:
         return _invalid(error.detail)
     if isinstance(error, exceptions.Throttled):
         return _throttled(error)
-    headers = {"WWW-Authenticate": error.auth_header} if getattr(error, "auth_header", None) else {}
+    challenge = getattr(error, "auth_header", None)
+    headers = {"WWW-Authenticate": challenge} if challenge else {}
     codes = error.get_codes()
     code = codes if isinstance(codes, str) else error.default_code
     message = str(error.detail) if isinstance(error.detail, str) else str(error.default_detail)
@@ -91,7 +92,7 @@ def _from_drf(error: exceptions.APIException) -> ApiError:
 
 
 def _throttled(error: exceptions.Throttled) -> ApiError:
-    wait = int(error.wait or 0) + 1
+    wait = int(getattr(error, "wait", None) or 0) + 1
     message = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": wait}
     return ApiError(
         error.status_code, "throttled", message, {"retry_after_seconds": wait}, headers={"Retry-After": str(wait)}
@@ -116,7 +117,7 @@ def _first_problems(details: Mapping[str, Any]) -> str:
 def _django_details(error: ValidationError) -> dict[str, list[str]]:
     if not hasattr(error, "error_dict"):
         return {api_settings.NON_FIELD_ERRORS_KEY: error.messages}
-    rename = {NON_FIELD_ERRORS: api_settings.NON_FIELD_ERRORS_KEY}
+    rename: dict[str, str] = {NON_FIELD_ERRORS: api_settings.NON_FIELD_ERRORS_KEY}
     return {rename.get(name, name): messages for name, messages in error.message_dict.items()}
 
 

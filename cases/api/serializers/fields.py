@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db.models import Choices
@@ -34,7 +34,7 @@ class NamedChoiceField(serializers.ChoiceField):
         self._known = ", ".join(str(value) for value in choices.values)
         super().__init__(choices=choices.choices, **kwargs)
 
-    def fail(self, key: str, **kwargs: Any) -> None:
+    def fail(self, key: str, **kwargs: Any) -> NoReturn:
         """Raise `ValidationError` with the choices named."""
         super().fail(key, choices=self._known, **kwargs)
 

@@ -124,7 +124,7 @@ class NetworkSerializer(serializers.Serializer):
     """An installed network, from its model card."""
 
     name = serializers.CharField(source="card.name", help_text="What choose_model takes as selectedModel.")
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field's own attribute has this name too
     kind = serializers.ChoiceField((("segmentation", "segmentation"), ("grading", "grading")), source="card.kind")
     version = serializers.CharField(source="card.version")
     date = serializers.DateField(source="card.date")

@@ -36,7 +36,9 @@ class MeasurementSerializer(ApiSerializer):
     """One lesion kind: how many, how large. Numbers are null where the network does not outline this kind."""
 
     lesion = serializers.ChoiceField(Lesion.choices)
-    label = serializers.CharField(help_text="In the language of the request.")
+    label = serializers.CharField(  # type: ignore[assignment]  # a field's own attribute has this name too
+        help_text="In the language of the request."
+    )
     count = serializers.IntegerField(allow_null=True, help_text="Connected regions.")
     area_px = serializers.IntegerField(allow_null=True, help_text="Pixels of the original photograph.")
     area_percent_of_fov = serializers.FloatField(allow_null=True, help_text="Percent of the field of view.")
@@ -68,16 +70,14 @@ class CurrentMaskSerializer(MeasurementSerializer):
     def to_representation(self, mask: CurrentMask) -> dict[str, Any]:
         """Tell apart a person's correction and the network's mask."""
         source = mask.source
+        said: dict[str, Any] = {"revision": mask.revision, "corrected": mask.corrected}
         if isinstance(source, MaskRevision):
             url = self.link("revision-mask", revision_id=source.pk)
-            who, when = source.author.display_name(), source.created_at
+            said |= {"author": source.author.display_name(), "created_at": source.created_at}
         else:
             url = self.link("prediction-mask", prediction_id=source.prediction_id, lesion=mask.lesion)
-            who = when = None
-        return super().to_representation(
-            self.measured(mask.lesion, source, url)
-            | {"revision": mask.revision, "corrected": mask.corrected, "author": who, "created_at": when}
-        )
+            said |= {"author": None, "created_at": None}
+        return super().to_representation(self.measured(mask.lesion, source, url) | said)
 
 
 class RevisionSerializer(ApiSerializer):
@@ -86,7 +86,7 @@ class RevisionSerializer(ApiSerializer):
     revision_id = serializers.IntegerField(source="pk")
     image_id = serializers.IntegerField()
     lesion = serializers.ChoiceField(Lesion.choices)
-    label = serializers.CharField(source="get_lesion_display")
+    label = serializers.CharField(source="get_lesion_display")  # type: ignore[assignment]
     revision = serializers.IntegerField(source="number")
     author = serializers.CharField(source="author.display_name")
     created_at = serializers.DateTimeField()

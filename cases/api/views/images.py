@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cases.api.files import stored_file
-from cases.api.parsing import parsed
+from cases.api.parsing import caller, parsed
 from cases.api.schema import JPEG, NOT_MODIFIED, answers, error_example
 from cases.api.serializers.inputs import ImageInput, UploadInput
 from cases.api.serializers.records import ImageSerializer, RevisionListSerializer, UploadedSerializer
@@ -44,9 +44,9 @@ class UploadImage(APIView):
         data = parsed(UploadInput, request).validated_data
         study_id = data.get("study_id")
         image = image_upload(
-            user=request.user,
+            user=caller(request),
             upload=data["image"],
-            study=None if study_id is None else study_get(request.user, study_id),
+            study=None if study_id is None else study_get(caller(request), study_id),
             laterality=data["laterality"],
             field=data["field"],
         )
@@ -60,7 +60,7 @@ class ImageDetail(APIView):
     @extend_schema(tags=["Records"], summary="Read a photograph", responses=answers(ImageSerializer, 404))
     def get(self, request: Request, image_id: int) -> Response:
         """The photograph with its predictions, the masks that hold now, and all corrections."""
-        image = image_with_results(request.user, image_id)
+        image = image_with_results(caller(request), image_id)
         return Response(ImageSerializer(image, context={"request": request}).data)
 
     @extend_schema(
@@ -72,9 +72,9 @@ class ImageDetail(APIView):
     def patch(self, request: Request, image_id: int) -> Response:
         """Change `laterality`, `field` or both; what is left out stays."""
         data = parsed(ImageInput, request).validated_data
-        image = image_with_results(request.user, image_id)
+        image = image_with_results(caller(request), image_id)
         image_update(
-            user=request.user,
+            user=caller(request),
             image=image,
             laterality=data.get("laterality", image.laterality),
             field=data.get("field", image.field),
@@ -93,7 +93,7 @@ class ImageOriginal(APIView):
     )
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
         """Byte for byte what was uploaded; an EXIF orientation is not applied."""
-        image = image_get(request.user, image_id)
+        image = image_get(caller(request), image_id)
         return stored_file(request, image.original, filename=_name(image, image.original))
 
 
@@ -108,7 +108,7 @@ class ImagePreview(APIView):
     )
     def get(self, request: Request, image_id: int) -> HttpResponseBase:
         """Upright JPEG, its longer side at most 2048 pixels."""
-        image = image_get(request.user, image_id)
+        image = image_get(caller(request), image_id)
         return stored_file(request, image.preview, filename=_name(image, image.preview))
 
 
@@ -128,7 +128,7 @@ class ImageRevisions(APIView):
             raise ApplicationError(
                 "unknown_lesion", _("“%(lesion)s” is no lesion kind. Use EX, SE, HE or MA.") % {"lesion": lesion}
             )
-        revisions = image_with_results(request.user, image_id).revisions.all()
+        revisions = image_with_results(caller(request), image_id).revisions.all()
         shown = [revision for revision in revisions if lesion in (None, revision.lesion)]
         return Response(RevisionListSerializer({"revisions": shown}, context={"request": request}).data)
 

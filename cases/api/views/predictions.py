@@ -13,7 +13,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from cases.api.files import stored_file
-from cases.api.parsing import parsed
+from cases.api.parsing import caller, parsed
 from cases.api.schema import NOT_MODIFIED, PNG, answers, error_example
 from cases.api.serializers.inputs import ChooseModelInput
 from cases.api.serializers.results import (
@@ -61,11 +61,13 @@ class ChooseModel(APIView):
         ask again. The same photograph is not analysed twice by the very same weights: the result that is there counts.
         """
         data = parsed(ChooseModelInput, request)
-        image = latest_image(request.user, **data.target())
-        prediction = prediction_request(user=request.user, image=image, model_name=data.validated_data["selectedModel"])
+        image = latest_image(caller(request), **data.target())
+        prediction = prediction_request(
+            user=caller(request), image=image, model_name=data.validated_data["selectedModel"]
+        )
         if data.validated_data["wait"]:
             wait_until_finished(prediction, seconds=settings.DRWEB_CHOOSE_MODEL_WAIT)
-        return _chosen(request, prediction_get(request.user, prediction.pk))
+        return _chosen(request, prediction_get(caller(request), prediction.pk))
 
 
 def _chosen(request: Request, prediction: Prediction) -> Response:
@@ -107,7 +109,7 @@ class PredictionCancel(APIView):
     )
     def post(self, request: Request, prediction_id: int) -> Response:
         """Give up an analysis that waits or runs."""
-        prediction_cancel(user=request.user, prediction=prediction_get(request.user, prediction_id))
+        prediction_cancel(user=caller(request), prediction=prediction_get(caller(request), prediction_id))
         return _told(request, prediction_id)
 
 
@@ -122,7 +124,7 @@ class PredictionRetry(APIView):
     )
     def post(self, request: Request, prediction_id: int) -> Response:
         """Put the analysis back into the queue; where another one of the same network is open, that one is told."""
-        prediction = prediction_retry(user=request.user, prediction=prediction_get(request.user, prediction_id))
+        prediction = prediction_retry(user=caller(request), prediction=prediction_get(caller(request), prediction_id))
         return _told(request, prediction.pk)
 
 
@@ -137,7 +139,7 @@ class PredictionOverlay(APIView):
     )
     def get(self, request: Request, prediction_id: int) -> HttpResponseBase:
         """Of the photograph's own size; may be edited and sent back to /api/edit_image."""
-        prediction = prediction_get(request.user, prediction_id)
+        prediction = prediction_get(caller(request), prediction_id)
         if not prediction.overlay:
             raise Http404
         return stored_file(request, prediction.overlay, filename=f"prediction-{prediction.pk}-overlay.png")
@@ -154,7 +156,7 @@ class PredictionMask(APIView):
     )
     def get(self, request: Request, prediction_id: int, lesion: str) -> HttpResponseBase:
         """1-bit PNG of the photograph's size; white is lesion. `lesion`: EX, SE, HE or MA."""
-        prediction = prediction_get(request.user, prediction_id)
+        prediction = prediction_get(caller(request), prediction_id)
         result = next((row for row in prediction.lesions.all() if row.lesion == lesion), None)
         if result is None:
             raise Http404
@@ -162,5 +164,5 @@ class PredictionMask(APIView):
 
 
 def _told(request: Request, prediction_id: int) -> Response:
-    prediction = prediction_get(request.user, prediction_id)
+    prediction = prediction_get(caller(request), prediction_id)
     return Response(PredictionSerializer(prediction, context={"request": request}).data)

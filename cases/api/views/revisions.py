@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cases.api.files import stored_file
-from cases.api.parsing import parsed
+from cases.api.parsing import caller, parsed
 from cases.api.schema import NOT_MODIFIED, PNG, answers, error_example
 from cases.api.serializers.inputs import EditInput
 from cases.api.serializers.results import EditedSerializer
@@ -47,9 +47,9 @@ class EditImage(APIView):
         photograph's size. `lesion` says which kind it shows; hard exudates (EX) where it is left out.
         """
         data = parsed(EditInput, request)
-        image = latest_image(request.user, **data.target())
+        image = latest_image(caller(request), **data.target())
         revision = mask_revision_create(
-            user=request.user,
+            user=caller(request),
             image=image,
             lesion=data.validated_data["lesion"],
             content=data.validated_data["image"].read(),
@@ -70,6 +70,6 @@ class RevisionMask(APIView):
     )
     def get(self, request: Request, revision_id: int) -> HttpResponseBase:
         """1-bit PNG of the photograph's size; white is lesion."""
-        revision = revision_get(request.user, revision_id)
+        revision = revision_get(caller(request), revision_id)
         filename = f"image-{revision.image_id}-{revision.lesion}-r{revision.number}.png"
         return stored_file(request, revision.mask, filename=filename)

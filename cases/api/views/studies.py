@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cases.api.parsing import parsed
+from cases.api.parsing import caller, parsed
 from cases.api.schema import answers
 from cases.api.serializers.inputs import ReadingInput
 from cases.api.serializers.records import ReadingSerializer, StudySerializer
@@ -19,7 +19,7 @@ class StudyDetail(APIView):
     @extend_schema(tags=["Records"], summary="Read a study", responses=answers(StudySerializer, 404))
     def get(self, request: Request, study_id: int) -> Response:
         """Patient and photographs, each with predictions, the masks that hold now, and corrections."""
-        study = study_get(request.user, study_id)
+        study = study_get(caller(request), study_id)
         return Response(StudySerializer(study, context={"request": request}).data)
 
 
@@ -35,5 +35,5 @@ class StudyReading(APIView):
     def put(self, request: Request, study_id: int) -> Response:
         """Keep diagnosis and grades per eye; each reader has one reading of a study."""
         data = parsed(ReadingInput, request).validated_data
-        reading = reading_save(user=request.user, study=study_get(request.user, study_id), **data)
+        reading = reading_save(user=caller(request), study=study_get(caller(request), study_id), **data)
         return Response(ReadingSerializer(reading, context={"request": request}).data)
