@@ -26,11 +26,12 @@ def report_document(content: ReportContent) -> PdfDocument:
     Raises FileNotFoundError or ValueError where a stored picture is missing or cannot be read.
     """
     report = content.report
+    title = _("Diabetic retinopathy report")
     context = {
         "content": content,
         "report": report,
         "clinic": report.study.clinic,
-        "title": _("Diabetic retinopathy report"),
+        "title": title,
         "font_families": list(EMBEDDED),
         "latin": LATIN,
         "patient": words.patient_facts(content),
@@ -48,7 +49,7 @@ def report_document(content: ReportContent) -> PdfDocument:
         for number, photograph in enumerate(content.photographs, 1)
         for name, jpeg in _figures(number, photograph)
     }
-    return PdfDocument(TEMPLATE, context, figures)
+    return PdfDocument(f"{title} {content.reference}", report.study.clinic.name, TEMPLATE, context, figures)
 
 
 def _small_print() -> list[str]:

@@ -13,8 +13,10 @@ from cases.reports.fonts import EMBEDDED, font_path, printable, undrawable
 
 @dataclass(frozen=True)
 class PdfDocument:
-    """A template's name and context, and the pictures it names as `figure:NAME`."""
+    """A template's name and context, the pictures it names as `figure:NAME`, and what the file says of itself."""
 
+    title: str
+    author: str
     template: str
     context: Mapping[str, object]
     figures: Mapping[str, bytes]
@@ -45,7 +47,12 @@ def render_pdf(document: PdfDocument) -> bytes:
     policy = ResourceAccessPolicy.server(extra_roots=tuple(fonts.values()), allow_remote=False)
     output = io.BytesIO()
     result = pisa.CreatePDF(
-        _html(document), dest=output, encoding="utf-8", link_callback=resource, resource_policy=policy
+        _html(document),
+        dest=output,
+        encoding="utf-8",
+        link_callback=resource,
+        resource_policy=policy,
+        context_meta={"title": document.title, "author": document.author},
     )
     if result.err:
         raise RuntimeError(f"xhtml2pdf reported {result.err} errors")

@@ -78,7 +78,7 @@ def test_the_policy_refuses_what_a_template_would_let_through(tmp_path, web_serv
     )
     template = engines["django"].from_string(html)
     monkeypatch.setattr(pdf_module, "render_to_string", lambda _name, context: template.render(context))
-    pdf = render_pdf(PdfDocument("", {}, {"known": fundus_jpeg()}))
+    pdf = render_pdf(PdfDocument("", "", "", {}, {"known": fundus_jpeg()}))
     assert "Before After" in " ".join(pages(pdf))
     assert pictures(pdf) == []
     assert asked == []
