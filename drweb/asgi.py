@@ -1,6 +1,7 @@
 """ASGI application: HTTP by Django, websockets by channels."""
 
 import os
+import warnings
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -9,6 +10,8 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drweb.settings")
+# Files are opened by synchronous code and read in a thread: right for files of this size, and said at each one.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 django_application = get_asgi_application()
 
 # Consumers import models, so only after Django is set up.

@@ -17,7 +17,6 @@ env = environ.Env()
 
 DRWEB_DATA_DIR = Path(env.str("DRWEB_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 DRWEB_DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
-DRWEB_CACHE_DIR = DRWEB_DATA_DIR / "cache"
 
 # --- Security ---------------------------------------------------------------------------------------------------------
 
@@ -295,5 +294,7 @@ LOGGING = {
         # Django's own loggers hand on to the root instead of mailing admins.
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # Answered with 400; scanners would fill the log with traces.
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
     },
 }

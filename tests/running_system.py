@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,16 +53,26 @@ def running_system(data_dir: Path, **environment: str) -> Iterator[RunningSystem
     reader = threading.Thread(target=lambda: system.output.extend(process.stdout or ()), daemon=True)
     reader.start()
     try:
-        _wait_until_ready(system)
+        until(lambda: _ready(system) or process.poll() is not None)
+        if not _ready(system):
+            system.stop()
+            reader.join(timeout=5)
+            raise AssertionError("drweb did not start:\n" + "".join(system.output))
         yield system
     finally:
         system.stop()
         reader.join(timeout=5)
 
 
-def _wait_until_ready(system: RunningSystem, seconds: float = 120) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120) -> bool:
+    """Wait until ``condition()`` holds; False if it never does."""
     deadline = time.monotonic() + seconds
-    while not any("drweb is running at" in line for line in list(system.output)):
-        if system.process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError("drweb did not start:\n" + "".join(system.output))
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.05)
+    return True
+
+
+def _ready(system: RunningSystem) -> bool:
+    return any("drweb is running at" in line for line in list(system.output))

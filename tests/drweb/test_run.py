@@ -3,12 +3,15 @@
 import http.client
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
-from tests.running_system import PASSWORD, REPOSITORY, running_system
+from tests.running_system import PASSWORD, REPOSITORY, running_system, until
+from tests.tiny_weights import write_tiny_models
 
 pytestmark = pytest.mark.slow
 
@@ -18,14 +21,20 @@ def get(system, path, **headers):
     try:
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
-        return response.status, dict(response.getheaders()), response.read().decode(errors="replace")
+        names = {name.lower(): value for name, value in response.getheaders()}
+        return response.status, names, response.read().decode(errors="replace")
     finally:
         connection.close()
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory):
-    with running_system(tmp_path_factory.mktemp("installation")) as started:
+def weights(tmp_path_factory):
+    return str(write_tiny_models(tmp_path_factory.mktemp("weights")))
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory, weights):
+    with running_system(tmp_path_factory.mktemp("installation"), DRWEB_WEIGHTS_DIR=weights) as started:
         yield started
 
 
@@ -107,11 +116,29 @@ def test_a_taken_port_is_explained(tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_a_second_start_keeps_data_and_stops_in_order(tmp_path):
-    with running_system(tmp_path) as first:
+def test_the_worker_analyses_the_sample_photograph(system):
+    """Web server and worker share nothing but the database and the files."""
+
+    def states():
+        with closing(sqlite3.connect(f"file:{system.data_dir / 'db.sqlite3'}?mode=ro", uri=True)) as database:
+            return [state for (state,) in database.execute("SELECT state FROM cases_prediction")]
+
+    assert until(lambda: states() == ["succeeded"]), "".join(system.output)
+
+
+def test_without_networks_the_start_says_what_is_missing(tmp_path):
+    with (
+        pytest.raises(AssertionError, match="The network unet is not installed"),
+        running_system(tmp_path / "data", DRWEB_WEIGHTS_DIR=str(tmp_path / "empty")),
+    ):
+        pass
+
+
+def test_a_second_start_keeps_data_and_stops_in_order(tmp_path, weights):
+    with running_system(tmp_path, DRWEB_WEIGHTS_DIR=weights) as first:
         assert first.stop() == 0
     secret = (tmp_path / "secret_key").read_text()
-    with running_system(tmp_path) as second:
+    with running_system(tmp_path, DRWEB_WEIGHTS_DIR=weights) as second:
         assert not any(PASSWORD in line for line in second.output), "logins are made once"
         assert any("demo_logins.txt" in line for line in second.output)
         assert second.stop() == 0

@@ -1,18 +1,9 @@
 """Children come back after a crash and leave in order."""
 
 import sys
-import time
 
 from cases.management.supervision import Child, supervise
-
-
-def until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
+from tests.running_system import until
 
 
 def child(program, path, delay=0.05):

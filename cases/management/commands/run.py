@@ -67,7 +67,8 @@ class Command(BaseCommand):
         self.stdout.write(f"\ndrweb is running at http://{shown}:{port}/  (Ctrl-C stops it)")
         if logins:
             self.stdout.write("Demo logins:")
-            self.stdout.writelines(f"  {username:<12} {password}" for username, password in logins.items())
+            for username, password in logins.items():
+                self.stdout.write(f"  {username:<12} {password}")
         if _logins_file().exists():
             self.stdout.write(f"Demo logins are kept in {_logins_file()}; delete that file once they are changed.")
         self.stdout.flush()
