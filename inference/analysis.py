@@ -1,0 +1,272 @@
+"""One photograph in, everything that the networks say about it out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.cards import ModelCard
+from inference.decoding import DecodedImage, decode
+from inference.engines.base import Engine, FloatArray
+from inference.engines.selection import load_engine
+from inference.field_of_view import FieldOfView, Rgb, find_field_of_view
+from inference.grading import Grading, grade_of
+from inference.measurement import LesionMeasurement, measure_one
+from inference.networks.spec import lesion_probabilities
+from inference.overlay import render_overlay
+from inference.preprocessing import Geometry, crop_to_square, normalise, resize_square, square_geometry
+from inference.registry import GRADER, find_model, resolve_model_name, verify_weights
+from inference.screening import check_is_fundus
+
+STAGES = ("decode", "field_of_view", "grade", "segment", "measure")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkIdentity:
+    """Which weights said something, and how they were run."""
+
+    name: str
+    version: str
+    sha256: str
+    engine: str
+    input_size: int
+    thresholds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedNetwork:
+    """A network's card and the engine that runs it."""
+
+    card: ModelCard
+    engine: Engine
+
+    @property
+    def identity(self) -> NetworkIdentity:
+        """For the record."""
+        card = self.card
+        return NetworkIdentity(
+            card.name, card.version, card.sha256, self.engine.name, card.input_size, dict(card.thresholds)
+        )
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The result for one photograph; masks and maps have its upright height and width, whatever the network's input.
+
+    `masks` are bool HxW by lesion, nothing outside the field of view; `lesions` measures each of them; `timings` are
+    seconds by stage, with "load" (of networks, 0 once they are loaded) and "total".
+    """
+
+    segmentation: NetworkIdentity
+    grader: NetworkIdentity
+    rgb: Rgb = field(repr=False)
+    field_of_view: FieldOfView
+    grading: Grading
+    masks: dict[str, NDArray[np.bool_]] = field(repr=False)
+    lesions: list[LesionMeasurement]
+    timings: dict[str, float]
+    _maps: NDArray[np.uint8] = field(repr=False)
+    _geometry: Geometry = field(repr=False)
+
+    @property
+    def width(self) -> int:
+        """Pixels of the upright photograph."""
+        return int(self.rgb.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels of the upright photograph."""
+        return int(self.rgb.shape[0])
+
+    @property
+    def grade(self) -> int:
+        """ICDR, 0-4."""
+        return self.grading.grade
+
+    @property
+    def grade_probabilities(self) -> list[float]:
+        """One per grade; they sum to 1."""
+        return self.grading.probabilities
+
+    @property
+    def probabilities(self) -> dict[str, NDArray[np.uint8]]:
+        """Per lesion uint8 HxW, 0-255 for 0-1; made anew at each access, since few callers need 4 x HxW bytes."""
+        inside = self.field_of_view.mask_for(self.rgb.shape).view(np.uint8)
+        return {
+            lesion: _on_original(self._maps[channel], self._geometry, inside)
+            for channel, lesion in enumerate(self.masks)
+        }
+
+    def overlay(self) -> Rgb:
+        """The photograph with its lesions painted on it."""
+        return render_overlay(self.rgb, self.masks)
+
+    def overlay_png(self) -> bytes:
+        """The overlay, lossless, at the photograph's size."""
+        return _encoded(".png", self.overlay(), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+
+    def overlay_jpeg(self, quality: int = 92) -> bytes:
+        """The overlay in a tenth of the PNG's size; an edited copy can still be read back."""
+        return _encoded(".jpg", self.overlay(), [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+    def networks(self) -> dict[str, dict[str, Any]]:
+        """Name, version, weights sha256, engine, input size and thresholds of both networks, for the record."""
+        return {"segmentation": asdict(self.segmentation), "grader": asdict(self.grader)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the pixels."""
+        return {
+            "width": self.width,
+            "height": self.height,
+            "field_of_view": asdict(self.field_of_view),
+            "grade": self.grade,
+            "grade_label": self.grading.label,
+            "probabilities": self.grade_probabilities,
+            "lesions": [asdict(lesion) for lesion in self.lesions],
+            "networks": self.networks(),
+            "timings": self.timings,
+        }
+
+
+def analyse(
+    image: bytes | Path | Rgb | DecodedImage,
+    model: str = "unet",
+    *,
+    engine: str | None = None,
+    field_of_view: FieldOfView | None = None,
+    on_stage: Callable[[str], None] | None = None,
+) -> Analysis:
+    """Grade a photograph and outline its lesions with the segmentation network `model`.
+
+    `image` is a file's content, a path, upright RGB pixels (uint8 HxWx3), or what `decode` gave. A caller that gives
+    the field of view has found it, and screened the picture, before. `engine` forces one of
+    `inference.engines.selection.ENGINES`; `on_stage` hears each of STAGES as it begins, and may raise to stop the work.
+
+    Raises ImageRejected for a picture that is no readable fundus photograph, ModelUnavailable for a network that is
+    unknown, not installed, altered, or cannot be run.
+    """
+    clock = _Clock(on_stage)
+    name = resolve_model_name(model)
+    with clock.stage("load", announce=False):
+        segmenter, grader = load_network(name, engine), load_network(GRADER, engine)
+    with clock.stage("decode"):
+        rgb = _pixels(image)
+    with clock.stage("field_of_view"):
+        if field_of_view is None:
+            field_of_view = find_field_of_view(rgb)
+            check_is_fundus(rgb, field_of_view)
+        square = cast(Rgb, crop_to_square(rgb, field_of_view))
+    with clock.stage("grade"):
+        grading = grade_of(_run(grader, square), grader.card)
+    with clock.stage("segment"):
+        probabilities = lesion_probabilities(_run(segmenter, square)[0], segmenter.card.network)
+    with clock.stage("measure"):
+        maps = _quantised(probabilities)
+        geometry = square_geometry(field_of_view, segmenter.card.input_size)
+        masks = _masks(maps, segmenter.card, geometry, field_of_view, rgb.shape)
+        lesions = [measure_one(lesion, mask, field_of_view) for lesion, mask in masks.items()]
+    return Analysis(
+        segmentation=segmenter.identity,
+        grader=grader.identity,
+        rgb=rgb,
+        field_of_view=field_of_view,
+        grading=grading,
+        masks=masks,
+        lesions=lesions,
+        timings=clock.total(),
+        _maps=maps,
+        _geometry=geometry,
+    )
+
+
+def warm_up(model: str = "unet", engine: str | None = None) -> None:
+    """Load the networks of an analysis and run each once, so that the first photograph does not wait for that."""
+    for name in (resolve_model_name(model), GRADER):
+        network = load_network(name, engine)
+        size = network.card.input_size
+        network.engine.run(np.zeros((1, 3, size, size), np.float32))
+
+
+_loaded: dict[tuple[str, str, str | None], LoadedNetwork] = {}
+_loading = threading.Lock()
+
+
+def load_network(name: str, engine: str | None = None) -> LoadedNetwork:
+    """The installed network of this exact name, kept in the process; weights that changed on disk are seen at once."""
+    model = find_model(name)
+    verify_weights(model)
+    key = (str(model.folder), model.card.sha256, engine)
+    with _loading:
+        if key not in _loaded:
+            for stale in [each for each in _loaded if each[0] == key[0] and each[1] != key[1]]:
+                del _loaded[stale]
+            _loaded[key] = LoadedNetwork(card=model.card, engine=load_engine(model, engine))
+        return _loaded[key]
+
+
+def _pixels(image: bytes | Path | Rgb | DecodedImage) -> Rgb:
+    if isinstance(image, DecodedImage):
+        return image.rgb
+    if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise ValueError(f"pixels must be uint8 of shape H x W x 3, not {image.dtype} {image.shape}")
+        return image
+    return decode(image).rgb
+
+
+def _run(network: LoadedNetwork, square: Rgb) -> FloatArray:
+    card = network.card
+    resized = resize_square(square, card.input_size)
+    return network.engine.run(normalise(resized, card.normalisation.mean, card.normalisation.std)[None])
+
+
+def _quantised(probabilities: FloatArray) -> NDArray[np.uint8]:
+    return np.rint(probabilities * 255).astype(np.uint8)
+
+
+def _masks(
+    maps: NDArray[np.uint8], card: ModelCard, geometry: Geometry, fov: FieldOfView, shape: tuple[int, ...]
+) -> dict[str, NDArray[np.bool_]]:
+    """Probabilities are scaled to the photograph first and cut at the threshold then: edges stay smooth."""
+    inside = fov.mask_for(shape).view(np.uint8)
+    masks = {}
+    for channel, lesion in enumerate(card.lesions):
+        scaled = _on_original(maps[channel], geometry, inside)
+        masks[lesion] = scaled >= max(1, round(card.thresholds[lesion] * 255))
+    return masks
+
+
+def _on_original(channel: NDArray[np.uint8], geometry: Geometry, inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    scaled = geometry.to_original(channel[None], inside.shape)[0]
+    return cast(NDArray[np.uint8], cv2.copyTo(scaled, inside))
+
+
+def _encoded(suffix: str, rgb: Rgb, options: list[int]) -> bytes:
+    return cv2.imencode(suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+
+
+class _Clock:
+    def __init__(self, on_stage: Callable[[str], None] | None) -> None:
+        self._on_stage = on_stage
+        self._started = time.perf_counter()
+        self._seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str, *, announce: bool = True) -> Iterator[None]:
+        if announce and self._on_stage is not None:
+            self._on_stage(name)
+        started = time.perf_counter()
+        yield
+        self._seconds[name] = round(time.perf_counter() - started, 4)
+
+    def total(self) -> dict[str, float]:
+        return {**self._seconds, "total": round(time.perf_counter() - self._started, 4)}

@@ -1,0 +1,1 @@
+"""What runs a network: OpenVINO or PyTorch, in the number format that suits the machine."""

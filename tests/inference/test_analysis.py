@@ -1,0 +1,206 @@
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from inference import analyse
+from inference.analysis import STAGES, load_network, warm_up
+from inference.decoding import decode
+from inference.errors import ImageRejected, ModelUnavailable
+from inference.field_of_view import FieldOfView, find_field_of_view
+from inference.lesions import LESIONS
+from inference.measurement import measure_one
+from inference.overlay import render_overlay
+from tests.tiny_weights import spec_of, write_tiny_model, write_tiny_models
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _pytorch(tiny_weights, monkeypatch):
+    monkeypatch.setenv("DRWEB_ENGINE", "pytorch")
+
+
+@pytest.fixture(scope="module")
+def retina() -> np.ndarray:
+    """Wider than high, as a camera frames it: original coordinates are not those of the square."""
+    return cv2.copyMakeBorder(data.retina()[100:-60], 0, 0, 150, 60, cv2.BORDER_CONSTANT)
+
+
+@pytest.fixture
+def analysis(retina):
+    return analyse(retina)
+
+
+def test_result_is_in_original_coordinates(analysis, retina):
+    assert (analysis.height, analysis.width) == retina.shape[:2]
+    assert list(analysis.masks) == list(LESIONS)
+    inside = find_field_of_view(retina).mask_for(retina.shape)
+    for lesion, mask in analysis.masks.items():
+        assert mask.shape == retina.shape[:2]
+        assert mask.dtype == np.bool_
+        assert mask.any(), lesion
+        assert not (mask & ~inside).any(), lesion
+
+
+def test_masks_are_the_probabilities_cut_at_the_cards_thresholds(analysis):
+    for lesion, probability in analysis.probabilities.items():
+        assert probability.dtype == np.uint8
+        level = round(analysis.segmentation.thresholds[lesion] * 255)
+        assert np.array_equal(probability >= max(1, level), analysis.masks[lesion])
+
+
+def test_lesions_are_measured_on_the_masks(analysis):
+    assert analysis.lesions == [
+        measure_one(name, mask, analysis.field_of_view) for name, mask in analysis.masks.items()
+    ]
+
+
+def test_grade(analysis):
+    assert len(analysis.grade_probabilities) == 5
+    assert sum(analysis.grade_probabilities) == pytest.approx(1, abs=1e-5)
+    assert analysis.grade == int(np.argmax(analysis.grade_probabilities))
+
+
+def test_record_of_the_networks(analysis):
+    networks = analysis.networks()
+    for role, name in (("segmentation", "unet"), ("grader", "grader")):
+        card = load_network(name).card
+        assert networks[role]["name"] == name
+        assert networks[role]["sha256"] == card.sha256
+        assert networks[role]["version"] == "0.0.0-test"
+        assert networks[role]["engine"] == "pytorch"
+        assert networks[role]["thresholds"] == card.thresholds
+
+
+def test_moving_the_retina_in_the_frame_moves_the_masks(retina, analysis):
+    fov = analysis.field_of_view
+    x0, y0, x1, y1 = fov.box
+    moved = FieldOfView((x0 + 90, y0 + 40, x1 + 90, y1 + 40), (fov.centre[0] + 90, fov.centre[1] + 40), fov.radius)
+    shifted = cv2.copyMakeBorder(retina, 40, 0, 90, 0, cv2.BORDER_CONSTANT)
+    for lesion, mask in analyse(shifted, field_of_view=moved).masks.items():
+        assert np.array_equal(mask[40:, 90:], analysis.masks[lesion]), lesion
+
+
+def test_all_kinds_of_input_give_the_same(retina, analysis, tmp_path):
+    content = cv2.imencode(".png", retina[..., ::-1])[1].tobytes()
+    path = tmp_path / "eye.png"
+    path.write_bytes(content)
+    for image in (content, path, decode(content)):
+        found = analyse(image)
+        assert found.grade_probabilities == analysis.grade_probabilities
+        assert all(np.array_equal(found.masks[lesion], analysis.masks[lesion]) for lesion in LESIONS)
+
+
+def test_stages_are_told_in_order(retina):
+    heard = []
+    found = analyse(retina, on_stage=heard.append)
+    assert tuple(heard) == STAGES
+    assert set(found.timings) == {*STAGES, "load", "total"}
+
+
+def test_the_listener_can_stop_the_work(retina):
+    class Stopped(Exception):
+        pass
+
+    def stop(stage):
+        if stage == "grade":
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        analyse(retina, on_stage=stop)
+
+
+@pytest.mark.parametrize("model", ["Unet", "Unet++", "MAnet"])
+def test_every_network(retina, model):
+    assert analyse(retina, model=model).segmentation.name == model.lower().replace("++", "plusplus")
+
+
+def test_single_lesion_network(retina, tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    write_tiny_models(tmp_path, ["grader"])
+    write_tiny_model(tmp_path / "unet", replace(spec_of("unet"), head="single:MA"))
+    monkeypatch.setenv("DRWEB_WEIGHTS_DIR", str(tmp_path))
+    assert list(analyse(retina).masks) == ["MA"]
+
+
+def test_overlays(analysis):
+    expected = render_overlay(analysis.rgb, analysis.masks)
+    assert np.array_equal(decode(analysis.overlay_png()).rgb, expected)
+    jpeg = decode(analysis.overlay_jpeg()).rgb
+    assert np.abs(jpeg.astype(int) - expected).mean() < 6
+
+
+def test_no_fundus_photograph_is_refused():
+    with pytest.raises(ImageRejected) as caught:
+        analyse(data.astronaut())
+    assert caught.value.code == "not_fundus"
+
+
+def test_a_known_field_of_view_is_used_as_it_is(retina):
+    fov = find_field_of_view(retina)
+    assert analyse(retina, field_of_view=fov).field_of_view is fov
+
+
+def test_wrong_arrays_are_programming_errors(retina):
+    with pytest.raises(ValueError, match="uint8"):
+        analyse(retina.astype(float))
+
+
+def test_new_weights_are_taken_up_and_altered_ones_refused(retina, tmp_path, monkeypatch):
+    write_tiny_models(tmp_path, ["unet", "grader"], seed=1)
+    monkeypatch.setenv("DRWEB_WEIGHTS_DIR", str(tmp_path))
+    first = analyse(retina)
+    write_tiny_models(tmp_path, ["unet"], seed=2)
+    second = analyse(retina)
+    assert second.segmentation.sha256 != first.segmentation.sha256
+    assert not np.array_equal(second.masks["EX"], first.masks["EX"])
+    (tmp_path / "unet" / "model.safetensors").write_bytes(b"not these")
+    with pytest.raises(ModelUnavailable) as caught:
+        analyse(retina)
+    assert caught.value.code == "weights_altered"
+
+
+def test_networks_are_loaded_once_by_many_threads(monkeypatch, tmp_path):
+    from inference import analysis as module
+
+    write_tiny_models(tmp_path, ["unet"], seed=3)
+    monkeypatch.setenv("DRWEB_WEIGHTS_DIR", str(tmp_path))
+    opened = []
+    load_engine = module.load_engine
+    monkeypatch.setattr(module, "load_engine", lambda *given: opened.append(given) or load_engine(*given))
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(load_network("unet"))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 1
+    assert len({id(network) for network in found}) == 1
+
+
+def test_warm_up_loads_both_networks(monkeypatch):
+    warm_up("unet")
+    from inference import analysis as module
+
+    monkeypatch.setattr(module, "load_engine", lambda *_: pytest.fail("loaded again"))
+    load_network("unet")
+    load_network("grader")
+
+
+def test_web_processes_import_no_heavy_library():
+    program = (
+        "import sys\n"
+        "import inference, inference.lesions, inference.decoding, inference.field_of_view, inference.screening\n"
+        "import inference.errors, inference.cards, inference.registry, inference.masks, inference.overlay\n"
+        "import inference.measurement\n"
+        "print(sorted({'torch', 'openvino', 'timm', 'segmentation_models_pytorch'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n", done.stderr

@@ -1,0 +1,117 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.engines import openvino_engine, selection
+from inference.engines.base import EngineUnavailable
+from inference.engines.openvino_engine import OpenVINOEngine, prepared_folder
+from inference.engines.pytorch_engine import PyTorchEngine
+from inference.engines.selection import load_engine
+from inference.errors import ModelUnavailable
+from inference.registry import find_model
+
+BATCH = np.random.default_rng(5).normal(size=(1, 3, 64, 64)).astype(np.float32)
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def unet(tiny_weights):
+    return find_model("unet")
+
+
+def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("engine", "tolerance"), [("openvino-f32", 1e-4), ("openvino-bf16", 0.1), ("pytorch-bf16", 0.1)]
+)
+@pytest.mark.parametrize("name", ["unet", "grader"])
+def test_engines_agree_with_pytorch_in_float32(tiny_weights, name, engine, tolerance):
+    model = find_model(name)
+    expected = PyTorchEngine(model, "pytorch").run(BATCH)
+    found = load_engine(model, engine)
+    assert found.name == engine
+    logits = found.run(BATCH)
+    assert logits.dtype == np.float32
+    assert logits.shape == expected.shape == ((1, 4, 64, 64) if name == "unet" else (1, 5))
+    assert relative_error(logits, expected) < tolerance
+    assert relative_error(expected, expected * 0 + expected.mean()) > 0.2, (
+        "the networks' outputs are too flat to compare"
+    )
+
+
+@pytest.mark.parametrize("name", ["unetplusplus", "manet"])
+def test_conversion_at_another_size_keeps_the_network(tiny_weights, name):
+    model = find_model(name)
+    expected = PyTorchEngine(model, "pytorch").run(BATCH)
+    assert relative_error(OpenVINOEngine(model, "openvino-f32").run(BATCH), expected) < 1e-4
+
+
+def test_number_format_is_pinned(unet):
+    for engine, element in (("openvino-f32", "float32"), ("openvino-bf16", "bfloat16")):
+        folder = prepared_folder(unet, openvino_engine.PRECISIONS[engine])
+        compiled = openvino_engine.compile_network(folder / "network.xml", openvino_engine.PRECISIONS[engine])
+        assert compiled.get_property("INFERENCE_PRECISION_HINT").to_string() in {element, element.replace("float", "f")}
+
+
+def test_second_start_needs_neither_torch_nor_a_child(unet):
+    load_engine(unet, "openvino-f32")
+    program = (
+        "import sys, subprocess\n"
+        "def refuse(*a, **k): raise AssertionError('a child was started')\n"
+        "subprocess.run = refuse\n"
+        "from inference.engines.selection import load_engine\n"
+        "from inference.registry import find_model\n"
+        "load_engine(find_model('unet'), 'openvino-f32')\n"
+        "print(sorted({'torch', 'timm', 'segmentation_models_pytorch'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_a_child_that_dies_while_compiling_leads_to_pytorch(unet, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("DRWEB_CACHE_DIR", str(tmp_path))
+    dying = tmp_path / "python"
+    dying.write_text("#!/bin/sh\nkill -FPE $$\n")
+    dying.chmod(0o755)
+    monkeypatch.setattr(openvino_engine.sys, "executable", str(dying))
+    engine = load_engine(unet)
+    assert engine.name.startswith("pytorch")
+    assert "status -8" in caplog.text
+    assert engine.run(BATCH).shape == (1, 4, 64, 64)
+
+
+def test_a_forced_engine_that_fails_is_an_error_and_not_another_engine(unet, monkeypatch):
+    monkeypatch.setattr(selection, "_open", lambda *_: (_ for _ in ()).throw(EngineUnavailable("no such device")))
+    monkeypatch.setenv("DRWEB_ENGINE", "cuda")
+    with pytest.raises(ModelUnavailable, match="no such device") as caught:
+        load_engine(unet)
+    assert caught.value.code == "engine_unavailable"
+
+
+def test_engine_by_environment(unet, monkeypatch):
+    monkeypatch.setenv("DRWEB_ENGINE", "pytorch")
+    assert load_engine(unet).name == "pytorch"
+
+
+def test_unknown_engine_lists_the_known(unet, monkeypatch):
+    monkeypatch.setenv("DRWEB_ENGINE", "abacus")
+    with pytest.raises(ModelUnavailable, match=r"abacus.*openvino-bf16") as caught:
+        load_engine(unet)
+    assert caught.value.code == "unknown_engine"
+
+
+def test_an_interrupted_conversion_leaves_nothing_half_made(unet, tmp_path, monkeypatch):
+    from inference.engines import prepare
+
+    def full_disk(*_args, **_options):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(prepare.openvino, "save_model", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        prepare.main(str(unet.folder), str(tmp_path / "cache" / "unet-1"), "f32")
+    assert list((tmp_path / "cache").iterdir()) == []
