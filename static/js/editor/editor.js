@@ -8,8 +8,9 @@ export const SIZES = { min: 1, max: 300, start: 24 }; // px of the photograph
 
 /**
  * The mask editor without its page: layers, tools, what is shown, saving. Tells of changes by events:
- * `pixels` (detail {layer, rect}: pixels of a mask are different), `change` (anything else that the page shows),
- * `notice` (detail: something to tell the user, see notices.js).
+ * `pixels` (detail {layer, rect}: pixels of a mask are different; without rect: another mask is shown), `look` (masks
+ * are to be drawn in another way), `change` (anything of what is beside the photograph), `notice` (detail: something to
+ * tell the user, see notices.js).
  */
 export class Editor extends EventTarget {
   tool = "brush"; // brush, eraser, hand
@@ -57,11 +58,13 @@ export class Editor extends EventTarget {
   set(properties) {
     Object.assign(this, properties);
     this.size = Math.min(Math.max(Math.round(this.size), SIZES.min), SIZES.max);
+    this.#emit("look");
     this.#changed();
   }
 
   toggleLayer(layer, visible = !layer.visible) {
     layer.visible = visible;
+    this.#emit("look");
     this.#changed();
   }
 
@@ -80,8 +83,7 @@ export class Editor extends EventTarget {
   strokeBegin(point, { erase = this.tool === "eraser" } = {}) {
     if (!this.active.visible || !this.masksVisible) {
       this.active.visible = true; // never draw what cannot be seen
-      this.masksVisible = true;
-      this.#changed();
+      this.set({ masksVisible: true });
     }
     this.#pixels(this.active, this.active.strokeBegin(point, { size: this.size, value: !erase }));
   }

@@ -43,8 +43,11 @@ async function start() {
     canvas: byId("editor-canvas"),
     ring: byId("editor-ring"),
   });
+  stage.addEventListener("nophoto", () => {
+    notices.failed(new Error(gettext("The photograph could not be loaded. Reload the page.")));
+  });
   const actions = actionsOf(stage);
-  new Toolbar(editor, stage, actions, document.querySelector(".editor-toolbar"));
+  new Toolbar(editor, stage, actions, byId("content"));
   new Panel(editor, attend);
   listen(actions, new Gestures(editor, stage));
   guardUnsavedWork();

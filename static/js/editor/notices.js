@@ -1,5 +1,5 @@
 import { byId, element } from "../dom.js";
-import { formatTime } from "./format.js";
+import { formatTime, revisionName } from "./format.js";
 
 const PASSING = 6000; // ms that good news stays
 
@@ -11,6 +11,7 @@ export class Notices {
     this.editor = editor;
     this.dialogs = dialogs;
     editor.addEventListener("notice", ({ detail }) => this.tell(detail));
+    editor.addEventListener("change", () => this.#tellViewed());
   }
 
   tell(notice) {
@@ -27,6 +28,16 @@ export class Notices {
   failed(error) {
     this.#remove("error");
     this.#show("error", error.message, { tone: "error" });
+  }
+
+  /** As long as another revision than the own work is on the screen, say so: it cannot be drawn on. */
+  #tellViewed() {
+    const { viewed, mayCorrect } = this.editor;
+    const text = viewed && mayCorrect && interpolate(gettext("You are looking at: %s."), [revisionName(viewed.number)]);
+    if (this.#shown.get("viewed")?.textContent.startsWith(text)) return;
+    this.#remove("viewed");
+    const button = [gettext("Back to your work"), () => this.editor.look(null)];
+    if (text) this.#show("viewed", text, { tone: "info", button });
   }
 
   #text({ kind, name, outdated, revision, savedAt }, lesion, message) {

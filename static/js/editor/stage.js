@@ -8,6 +8,7 @@ export class Stage extends EventTarget {
   #painters = new Map();
   #dirty = null;
   #scheduled = false;
+  #sharpening = false;
 
   /** @param elements `{stage, photo, canvas, ring}`; photo holds the img of the preview. */
   constructor(editor, elements) {
@@ -21,8 +22,13 @@ export class Stage extends EventTarget {
     elements.photo.style.height = `${editor.image.height}px`;
     new ResizeObserver(() => this.#resize()).observe(elements.stage);
     editor.addEventListener("pixels", ({ detail }) => this.#pixels(detail));
-    editor.addEventListener("change", () => this.#redraw(whole(editor.image)));
+    editor.addEventListener("look", () => this.#redraw(whole(editor.image)));
     for (const layer of editor.layers) this.#choosePicture(layer);
+    this.preview = elements.photo.querySelector("img");
+    this.preview.decode().then(
+      () => this.#sharpen(),
+      () => this.dispatchEvent(new CustomEvent("nophoto")),
+    );
     this.#resize();
   }
 
@@ -63,10 +69,9 @@ export class Stage extends EventTarget {
   /** Fetch the original once the preview has no more to show, where the browser can display its format. */
   #sharpen() {
     const { original_url: url, width, height } = this.editor.image;
-    const preview = this.elements.photo.querySelector("img");
-    if (!url || this.sharpening || !preview.naturalWidth) return;
-    if (this.magnification * width <= preview.naturalWidth * 1.05) return;
-    this.sharpening = true;
+    const { naturalWidth } = this.preview; // 0 until it is loaded
+    if (!url || this.#sharpening || !naturalWidth || this.magnification * width <= naturalWidth * 1.05) return;
+    this.#sharpening = true;
     const original = new Image();
     original.alt = "";
     original.src = url;

@@ -1,6 +1,6 @@
 import { SIZES } from "./editor.js";
 
-/** The row of tools: buttons carry out `actions`, sliders set the editor, and all show how the editor stands. */
+/** Tools and the save button: they carry out `actions` and set the editor, and show how it stands. */
 export class Toolbar {
   constructor(editor, stage, actions, root) {
     this.editor = editor;
