@@ -17,7 +17,8 @@ from cases.networks import network_label
 from cases.permissions import Action, may
 from cases.selectors import image_with_results, latest_prediction
 from cases.views.answers import login_needed
-from inference.lesions import LESION_COLOURS
+from inference.lesions import LESION_COLOURS, LESIONS
+from inference.lesions import Lesion as LesionCode
 
 # What browsers display themselves; other originals are seen through their preview.
 BROWSER_FORMATS = frozenset({"JPEG", "MPO", "PNG", "WEBP", "BMP"})
@@ -60,7 +61,7 @@ def _state(user: User, image: Image, prediction: Prediction | None) -> dict[str,
             "height": image.height,
             "original_url": _original_url(image),
         },
-        "lesions": [_lesion(image, lesion, prediction) for lesion in Lesion],
+        "lesions": [_lesion(image, lesion, prediction) for lesion in LESIONS],
         "urls": {
             "save": reverse("api:edit-image"),
             "state": reverse("cases:correct_state", args=[image.pk]),
@@ -73,14 +74,14 @@ def _original_url(image: Image) -> str | None:
     return reverse("api:image-original", args=[image.pk]) if image.file_format in BROWSER_FORMATS else None
 
 
-def _lesion(image: Image, lesion: Lesion, prediction: Prediction | None) -> dict[str, Any]:
+def _lesion(image: Image, lesion: LesionCode, prediction: Prediction | None) -> dict[str, Any]:
     """One lesion kind with its revisions, oldest first; number 0 is the network's mask."""
     corrections = [row for row in image.revisions.all() if row.lesion == lesion]
     found = [row for row in prediction.lesions.all() if row.lesion == lesion] if prediction else []
     return {
-        "code": lesion.value,
-        "label": str(lesion.label),
-        "colour": LESION_COLOURS[lesion.value],
+        "code": lesion,
+        "label": str(Lesion(lesion).label),
+        "colour": LESION_COLOURS[lesion],
         "revisions": [
             _network_mask(prediction, found[0] if found else None),
             *(_correction(row) for row in sorted(corrections, key=lambda row: row.number)),

@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
 from django.test import Client
 from PIL import Image as PillowImage
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from cases.models import Image, MaskRevision, User
 from cases.services.mask_revision import mask_revision_create
@@ -75,7 +75,7 @@ class EditorPage:
         expect(self.page.locator("#editor-status")).to_contain_text("Not saved")
 
     @property
-    def notices(self):  # noqa: ANN201 - Locator
+    def notices(self) -> Locator:
         return self.page.locator("#editor-notices")
 
     def wait_for_drafts(self, number: int) -> None:
@@ -143,7 +143,7 @@ def distance_to_segment(a: tuple[float, float], b: tuple[float, float], shape=(H
 
 
 def assert_capsule(mask: np.ndarray, a: tuple[float, float], b: tuple[float, float], size: float) -> None:
-    """`mask` is the stroke of a brush of `size` px from a to b, to a pixel or so (the mouse has whole screen pixels)."""
+    """`mask` is the stroke of a brush of `size` px from a to b, give or take a pixel (the mouse knows whole ones)."""
     distance = distance_to_segment(a, b, mask.shape)
     assert mask[distance < size / 2 - 1.5].all()
     assert not mask[distance > size / 2 + 1.5].any()
@@ -417,6 +417,12 @@ def test_a_large_photograph_is_drawn_on_without_delay(page, live_server, staff, 
     editor.stroke(*points)
     page.wait_for_timeout(300)
     figures = page.evaluate("measured()")
+    page.evaluate("forget()")
+    page.mouse.wheel(0, -600)
+    page.keyboard.press("h")
+    editor.stroke((2144, 1424), (1600, 1200), (2500, 1500))
+    page.wait_for_timeout(300)
+    figures |= {f"zoom and pan, {key}": value for key, value in page.evaluate("measured()").items() if "frame" in key}
     page.evaluate("performance.mark('save')")
     editor.save()
     editor.expect_saved()
@@ -442,6 +448,7 @@ MEASURE = """
         frames.push(performance.now() - start);
     });
     const of = (values, share) => values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * share)];
+    window.forget = () => { events.length = frames.length = 0; };
     window.measured = () => ({
         events: events.length,
         "event p50": of(events, 0.5), "event p95": of(events, 0.95), "event max": of(events, 1),
