@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -42,23 +42,19 @@ class PatientForm(forms.ModelForm):
             del self.fields["clinic"]
             return
         clinics = clinics_where(user, Action.EDIT_PATIENT)
-        field = self.fields["clinic"]
-        assert isinstance(field, forms.ModelChoiceField)
+        field = cast("forms.ModelChoiceField", self.fields["clinic"])
         field.queryset = clinics
         if len(only := list(clinics[:2])) == 1:
             field.initial = only[0]
             field.widget = forms.HiddenInput()
 
-    def validate_constraints(self) -> None:
-        """Left to the services: only they know the clinic in every case."""
-
-    def clean_birth_date(self) -> dt.date | None:  # noqa: D102
+    def clean_birth_date(self) -> dt.date | None:
         birth_date: dt.date | None = self.cleaned_data["birth_date"]
         if birth_date is not None and birth_date > timezone.localdate():
             raise ValidationError(_("The date of birth lies in the future."))
         return birth_date
 
-    def clean_diabetes_since(self) -> int | None:  # noqa: D102
+    def clean_diabetes_since(self) -> int | None:
         year: int | None = self.cleaned_data["diabetes_since"]
         if year is not None and year > timezone.localdate().year:
             raise ValidationError(_("This year lies in the future."))
@@ -68,12 +64,12 @@ class PatientForm(forms.ModelForm):
         """What the services take, without the clinic."""
         return {name: value for name, value in self.cleaned_data.items() if name != "clinic"}
 
-    def add_service_error(self, error: ValidationError) -> None:
-        """Show what a service objected to beside the fields it is about."""
-        found = error.error_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.error_list}
-        for name, errors in found.items():
-            # The one rule of the model across fields is the unique record number.
-            self.add_error(name if name in self.fields else "record_number", errors)
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Put faults beside their fields; the one rule across fields is that record numbers are unique."""
+        found = getattr(error, "error_dict", {})
+        if NON_FIELD_ERRORS in found:
+            found["record_number"] = found.pop(NON_FIELD_ERRORS)
+        super().add_error(field, error)
 
 
 class VisitForm(forms.Form):
@@ -91,17 +87,16 @@ class VisitForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["patient"]
-        assert isinstance(field, forms.ModelChoiceField)
+        field = cast("forms.ModelChoiceField", self.fields["patient"])
         field.queryset = Patient.objects.for_user(user).select_related("clinic")
 
-    def clean_visit_date(self) -> dt.date:  # noqa: D102
+    def clean_visit_date(self) -> dt.date:
         visit_date: dt.date = self.cleaned_data["visit_date"]
         if visit_date > timezone.localdate():
             raise ValidationError(_("The date of the visit lies in the future."))
         return visit_date
 
-    def clean(self) -> dict[str, Any]:  # noqa: D102
+    def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("whose") == self.KNOWN and not cleaned.get("patient") and "patient" not in self.errors:
             self.add_error("patient", _("Choose a patient from the list, or register a new one."))

@@ -31,7 +31,7 @@ def study_get(user: Viewer, study_id: int) -> Study:
 
 def study_header(user: Viewer, study_id: int) -> Study:
     """A study with clinic and patient alone. Raises `Http404` where it is none of the user's clinics'."""
-    return get_object_or_404(Study.objects.for_user(user).select_related("clinic", "patient", "created_by"), pk=study_id)
+    return get_object_or_404(Study.objects.for_user(user).select_related("clinic", "patient"), pk=study_id)
 
 
 def _with_results(images: QuerySet[Image]) -> QuerySet[Image]:
@@ -94,7 +94,7 @@ def patients_for(user: Viewer, *, search: str = "") -> QuerySet[Patient]:
     patients = Patient.objects.for_user(user).select_related("clinic")
     if search:
         patients = patients.filter(Q(record_number__istartswith=search) | Q(name__icontains=search))
-    return patients.annotate(study_count=Count("studies"), last_visit=Max("studies__visit_date"))
+    return patients.annotate(study_count=Count("studies"), last_visit=Max("studies__visit_date")).order_by("name", "pk")
 
 
 def work_list(user: Viewer, *, search: str = "", patient: Patient | None = None) -> QuerySet[Study]:

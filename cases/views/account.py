@@ -21,11 +21,13 @@ class Login(auth_views.LoginView):
     template_name = "accounts/login.html"
     redirect_authenticated_user = True
 
-    def form_valid(self, form: AuthenticationForm) -> HttpResponse:  # noqa: D102
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_valid(form)
         language = getattr(form.get_user(), "language", "")
         if language:
-            _remember_in_browser(response, language)
+            response.set_cookie(
+                settings.LANGUAGE_COOKIE_NAME, language, secure=settings.LANGUAGE_COOKIE_SECURE, samesite="Lax"
+            )
         return response
 
 
@@ -52,16 +54,3 @@ def set_language(request: HttpRequest) -> HttpResponseBase:
     if isinstance(request.user, User) and check_for_language(language) and language in dict(settings.LANGUAGES):
         user_set_language(user=request.user, language=language)
     return django_set_language(request)
-
-
-def _remember_in_browser(response: HttpResponse, language: str) -> None:
-    response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME,
-        language,
-        max_age=settings.LANGUAGE_COOKIE_AGE,
-        path=settings.LANGUAGE_COOKIE_PATH,
-        domain=settings.LANGUAGE_COOKIE_DOMAIN,
-        secure=settings.LANGUAGE_COOKIE_SECURE,
-        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
-    )

@@ -19,7 +19,7 @@ from cases.errors import ApplicationError
 from cases.forms import PatientForm, VisitForm
 from cases.models import Clinic, Patient, Study, User
 from cases.networks import network_choices
-from cases.permissions import Action, actions_of, clinics_where
+from cases.permissions import Action, clinics_where
 from cases.selectors import patient_get, study_header
 from cases.services.examination import examination_start
 from cases.views.answers import error_answer, login_needed
@@ -78,7 +78,7 @@ def diagnosis_start(request: HttpRequest) -> JsonResponse:
             new_patient=new_patient.patient_fields() if is_new else None,
         )
     except ValidationError as error:
-        new_patient.add_service_error(error)
+        new_patient.add_error(None, error)
         return _invalid(visit, new_patient)
     except ApplicationError as error:
         return error_answer(error.status, error.code, str(error.message), error.details)

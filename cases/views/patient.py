@@ -60,7 +60,7 @@ def patient_new(request: HttpRequest) -> HttpResponse:
         try:
             patient = patient_create(user=user, clinic=form.cleaned_data["clinic"], **form.patient_fields())
         except ValidationError as error:
-            form.add_service_error(error)
+            form.add_error(None, error)
         else:
             messages.success(request, _("%(name)s is registered.") % {"name": patient.name})
             return redirect("cases:patient", patient.pk)
@@ -89,7 +89,7 @@ def patient_edit(request: HttpRequest, patient_id: int) -> HttpResponse:
         try:
             patient_update(user=user, patient=shown, **form.patient_fields())
         except ValidationError as error:
-            form.add_service_error(error)
+            form.add_error(None, error)
         else:
             messages.success(request, _("The changes are saved."))
             return redirect("cases:patient", shown.pk)
