@@ -162,7 +162,7 @@ def networks_used(photographs: Iterable[Photograph]) -> list[dict[str, str]]:
     for photograph in photographs:
         if photograph.prediction is None:
             continue
-        for role, title in (("grading", _("Grade")), ("segmentation", _("Lesion masks"))):
+        for role, title in (("grader", _("Grade")), ("segmentation", _("Lesion masks"))):
             network = photograph.prediction.networks.get(role, {})
             row = {
                 "role": title,

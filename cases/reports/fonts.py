@@ -7,6 +7,7 @@ of them has is written as its code point, never left blank: a name with a hole i
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
@@ -21,6 +22,7 @@ LATIN = "Helvetica"
 EMBEDDED = {"report-cjk": "DroidSansFallbackFull.ttf", "report-other": "DejaVuSans.ttf"}
 # The name under which xhtml2pdf registers the upright face of a family; fonts found there are not read twice.
 _REGISTERED = "{family}_00"
+_REGISTERING = threading.Lock()
 
 # Ideographs, kana, hangul and full-width forms: a line may end between any two of them ...
 _WIDE = (
@@ -135,6 +137,8 @@ def _font_of(char: str) -> str | None:
 @cache
 def _registered(family: str) -> str:
     name = _REGISTERED.format(family=family)
-    if name not in pdfmetrics.getRegisteredFontNames():
-        pdfmetrics.registerFont(TTFont(name, str(font_path(family))))
+    # Registering a font anew while another thread draws with it would mix up that document's letters.
+    with _REGISTERING:
+        if name not in pdfmetrics.getRegisteredFontNames():
+            pdfmetrics.registerFont(TTFont(name, str(font_path(family))))
     return name

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from io import BytesIO
 from itertools import combinations
 
@@ -13,7 +15,7 @@ from cases.choices import ReportLanguage
 from cases.reports.fonts import break_lines, printable, text_width, undrawable
 from cases.services.report import report_create
 from tests.factories import staffed_clinic
-from tests.reports.pdfs import content, glyphs, text
+from tests.reports.pdfs import content, glyphs, pages, text
 
 LANGUAGES = ReportLanguage.values
 
@@ -115,3 +117,30 @@ def test_lines_fit_and_lose_nothing(source, width):
     lines = break_lines(source, width=width, size=10)
     assert "".join("".join(lines).split()) == "".join(source.split())
     assert all(text_width(line, 10) <= width + 1e-6 for line in lines)
+
+
+SIMULTANEOUS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+import django; django.setup()
+from django.template import engines
+from cases.reports import pdf
+
+html = '''<style>
+@font-face { font-family: "report-cjk"; src: url("font:report-cjk.ttf"); }
+p { font-family: Helvetica, "report-cjk"; }
+</style><p>{{ words }}</p>'''
+pdf.render_to_string = lambda name, context: engines["django"].from_string(html).render(context)
+with ThreadPoolExecutor(4) as threads:
+    texts = [pdf.PdfDocument("", "", "", {"words": words}, {}) for words in sys.argv[2:]]
+    for number, drawn in enumerate(threads.map(pdf.render_pdf, texts)):
+        Path(sys.argv[1], f"{number}.pdf").write_bytes(drawn)
+"""
+
+
+def test_the_first_reports_of_a_process_may_be_drawn_at_the_same_time(tmp_path):
+    texts = ["王芳双眼中度非增殖性", "糖尿病视网膜病变建议", "三个月后复查欧阳娜娜", "龚喆堃犇镕黄斑区可见"]
+    environment = {"DJANGO_SETTINGS_MODULE": "tests.settings", "PATH": ""}
+    subprocess.run([sys.executable, "-c", SIMULTANEOUS, str(tmp_path), *texts], env=environment, check=True)
+    assert [" ".join(pages((tmp_path / f"{number}.pdf").read_bytes())) for number in range(4)] == texts
