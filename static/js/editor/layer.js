@@ -8,6 +8,8 @@ import { fillCapsule, snap, strokeBounds } from "./stroke.js";
 export class Layer {
   visible = true;
   state = CLEAN;
+  /** Whether the mask differs from what the server is known to hold, as of the last finished step. */
+  dirty = false;
   history = new History();
   #stroke = null;
 
@@ -23,10 +25,6 @@ export class Layer {
     return this.revisions.at(-1);
   }
 
-  get dirty() {
-    return !this.bitmap.equals(this.saved);
-  }
-
   revision(number) {
     return this.revisions.find((revision) => revision.number === number);
   }
@@ -37,7 +35,7 @@ export class Layer {
     this.base = base;
     this.bitmap.data.set(bitmap.data);
     this.history = new History();
-    this.#apply({ type: "edited", dirty: false });
+    this.#edited();
   }
 
   // --- Strokes: the unit of undo ---
@@ -83,7 +81,7 @@ export class Layer {
     this.#stroke = null;
     if (patch) {
       this.history.push(patch);
-      this.#apply({ type: "edited", dirty: this.dirty });
+      this.#edited();
     }
     return patch !== null;
   }
@@ -101,7 +99,7 @@ export class Layer {
   #step(move) {
     if (this.#stroke) return null;
     const rect = move(this.history);
-    if (rect) this.#apply({ type: "edited", dirty: this.dirty });
+    if (rect) this.#edited();
     return rect;
   }
 
@@ -120,7 +118,7 @@ export class Layer {
   // --- Saving ---
 
   saveBegin() {
-    this.#apply({ type: "save" });
+    this.state = next(this.state, { type: "save" });
   }
 
   /** The answer to an attempt that sent `sent`. */
@@ -129,7 +127,8 @@ export class Layer {
       this.saved = sent;
       this.base = outcome.revision;
     }
-    this.#apply({ type: "answer", outcome, dirty: this.dirty });
+    this.#measure();
+    this.state = next(this.state, { type: "answer", outcome, dirty: this.dirty });
   }
 
   /** After a conflict: the author has seen the newer revision `number`, whose mask is `bitmap`, and goes on. */
@@ -137,10 +136,15 @@ export class Layer {
     this.saved = bitmap;
     this.base = number;
     this.state = CLEAN;
-    this.#apply({ type: "edited", dirty: this.dirty });
+    this.#edited();
   }
 
-  #apply(event) {
-    this.state = next(this.state, event);
+  #edited() {
+    this.#measure();
+    this.state = next(this.state, { type: "edited", dirty: this.dirty });
+  }
+
+  #measure() {
+    this.dirty = !this.bitmap.equals(this.saved);
   }
 }

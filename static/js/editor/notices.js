@@ -5,13 +5,14 @@ const PASSING = 6000; // ms that good news stays
 
 /** Tells the user what happened, over the photograph; what needs a decision goes to `dialogs`. */
 export class Notices {
-  #shown = new Map();
+  #shown = new Map(); // by lesion, or what else it is about: {element, kind}
+  #viewed = undefined;
 
   constructor(editor, dialogs) {
     this.editor = editor;
     this.dialogs = dialogs;
     editor.addEventListener("notice", ({ detail }) => this.tell(detail));
-    editor.addEventListener("change", () => this.#tellViewed());
+    editor.addEventListener("change", () => this.#changed());
   }
 
   tell(notice) {
@@ -21,7 +22,7 @@ export class Notices {
     const about = layer?.code ?? kind;
     this.#remove(about);
     const text = this.#text(notice, layer?.label, message);
-    if (text) this.#show(about, text, this.#manner(notice));
+    if (text) this.#show(about, text, { kind, ...this.#manner(notice) });
   }
 
   /** Something that was asked for could not be done. */
@@ -30,14 +31,22 @@ export class Notices {
     this.#show("error", error.message, { tone: "error" });
   }
 
+  #changed() {
+    for (const { code, dirty } of this.editor.layers) {
+      if (!dirty && this.#shown.get(code)?.kind !== "saved") this.#remove(code); // undone or discarded: settled
+    }
+    this.#tellViewed();
+  }
+
   /** As long as another revision than the own work is on the screen, say so: it cannot be drawn on. */
   #tellViewed() {
-    const { viewed, mayCorrect } = this.editor;
-    const text = viewed && mayCorrect && interpolate(gettext("You are looking at: %s."), [revisionName(viewed.number)]);
-    if (this.#shown.get("viewed")?.textContent.startsWith(text)) return;
+    const number = this.editor.mayCorrect ? this.editor.viewed?.number : undefined;
+    if (number === this.#viewed) return;
+    this.#viewed = number;
     this.#remove("viewed");
-    const button = [gettext("Back to your work"), () => this.editor.look(null)];
-    if (text) this.#show("viewed", text, { tone: "info", button });
+    if (number === undefined) return;
+    const text = interpolate(gettext("You are looking at: %s."), [revisionName(number)]);
+    this.#show("viewed", text, { tone: "info", button: [gettext("Back to your work"), () => this.editor.look(null)] });
   }
 
   #text({ kind, name, outdated, revision, savedAt }, lesion, message) {
@@ -95,7 +104,7 @@ export class Notices {
     }
   }
 
-  #show(about, text, { tone, button, passing = false }) {
+  #show(about, text, { kind, tone, button, passing = false }) {
     const notice = element("div", { class: `message message--${tone} editor-notice` });
     notice.append(element("p", {}, text));
     if (button) notice.append(this.#button(about, ...button));
@@ -103,8 +112,8 @@ export class Notices {
     const aria = { label: gettext("Close") };
     notice.append(element("button", { type: "button", class: "editor-notice__close", aria, on: { click } }, "×"));
     byId("editor-notices").append(notice);
-    this.#shown.set(about, notice);
-    if (passing) setTimeout(() => this.#shown.get(about) === notice && this.#remove(about), PASSING);
+    this.#shown.set(about, { element: notice, kind });
+    if (passing) setTimeout(() => this.#shown.get(about)?.element === notice && this.#remove(about), PASSING);
   }
 
   #button(about, text, act) {
@@ -120,7 +129,7 @@ export class Notices {
   }
 
   #remove(about) {
-    this.#shown.get(about)?.remove();
+    this.#shown.get(about)?.element.remove();
     this.#shown.delete(about);
   }
 }
