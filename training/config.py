@@ -62,9 +62,13 @@ class LossConfig:
 
 @dataclass(frozen=True, slots=True)
 class OptimiserConfig:
-    """AdamW; warm-up over the first share of the budget, then a cosine to 1 % of ``lr``."""
+    """AdamW; warm-up over the first share of the budget, then a cosine to 1 % of ``lr``.
+
+    ``encoder_lr``: the encoder's learning rate as a share of ``lr``.
+    """
 
     lr: float = 1e-3
+    encoder_lr: float = 1.0
     weight_decay: float = 0.01
     batch: int = 4
     warmup: float = 0.03

@@ -17,7 +17,7 @@ class _InFloat32:
 def large_depthwise_in_float32(network: nn.Module) -> None:
     """Run depthwise convolutions wider than 3 x 3 in float32.
 
-    oneDNN's bfloat16 backward pass of a channels-last 5 x 5 depthwise convolution takes three times as long as the float32 one
+    oneDNN's bfloat16 backward pass of a channels-last 5 x 5 depthwise convolution takes three times as long as float32
     (144 channels at 96 x 96, batch 4, one Zen 4 core: 226 against 77 ms); 3 x 3 ones are faster in bfloat16.
     """
     for module in network.modules():

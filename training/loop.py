@@ -129,14 +129,17 @@ def train(
 
 
 def make_optimiser(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW; norms and biases are not decayed, and a pretrained encoder learns at a third of the rate."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    """AdamW; norms and biases are not decayed, and the encoder has a learning rate of its own."""
+    settings = config.optimiser
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        decay = 0.0 if parameter.ndim <= 1 else config.optimiser.weight_decay
-        share = 0.33 if config.initial_weights == "efficientnet_lite2" and name.startswith("encoder.") else 1.0
-        groups.setdefault((decay, share), []).append(parameter)
+        decay = 0.0 if parameter.ndim <= 1 else settings.weight_decay
+        groups.setdefault((decay, name.startswith("encoder.")), []).append(parameter)
     return torch.optim.AdamW(
-        [{"params": p, "weight_decay": decay, "lr_share": share} for (decay, share), p in groups.items()],
+        [
+            {"params": p, "weight_decay": decay, "lr_share": settings.encoder_lr if encoder else 1.0}
+            for (decay, encoder), p in groups.items()
+        ],
         lr=config.optimiser.lr,
     )
 

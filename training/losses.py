@@ -12,16 +12,23 @@ from torch.nn import functional
 # The seed report's weights of EX, SE, HE, MA in its channel-weighted Dice loss.
 SEED_CHANNEL_WEIGHTS: Final = (5 / 12, 2 / 3, 3 / 5, 3 / 2)
 
-# Focal BCE is averaged over all pixels, of which few matter: this brings it to the size of the Dice term.
-_FOCAL_SCALE: Final = 20.0
+# A kind of lesion that covers less than this share of a batch is taken to cover as much: without it, photographs that
+# lack
+# the lesion would weigh without bound.
+_LEAST_COVER: Final = 5e-4
 
 
 def focal_bce(logits: Tensor, target: Tensor, gamma: float = 2.0) -> Tensor:
-    """Mean of ``|t - p|^gamma * BCE(p, t)``: Lin et al. 2017 (arXiv 1708.02002), in the form that takes soft targets
-    (quality focal loss, Li et al. 2020, arXiv 2006.04388).
+    """``|t - p|^gamma BCE(p, t)``, summed over pixels, per lesion pixel of its channel; mean over channels.
+
+    Focal loss divided by the count of positives: Lin et al. 2017 (arXiv 1708.02002), in the form that takes soft
+    targets (Li et al. 2020, arXiv 2006.04388). Dividing per channel lets microaneurysms count as much as exudates.
     """
+    axes = (0, 2, 3)
     bce = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return ((target - logits.sigmoid()).abs().pow(gamma) * bce).mean()
+    total = ((target - logits.sigmoid()).abs().pow(gamma) * bce).sum(axes)
+    pixels = target.numel() / target.shape[1]
+    return (total / target.sum(axes).clamp(min=_LEAST_COVER * pixels)).mean()
 
 
 def smooth_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
@@ -59,7 +66,7 @@ def channel_weighted_dice(
 
 def focal_dice(logits: Tensor, target: Tensor) -> Tensor:
     """Focal BCE plus smooth Dice: the default."""
-    return _FOCAL_SCALE * focal_bce(logits, target) + smooth_dice(logits, target)
+    return focal_bce(logits, target) + smooth_dice(logits, target)
 
 
 def distillation(logits: Tensor, teacher_probability: Tensor) -> Tensor:

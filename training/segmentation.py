@@ -146,11 +146,18 @@ def train_segmentation(config: TrainingConfig, config_file: Path, run_path: Path
         squares(config.data.unlabelled, "train"),
     )
     network = build(config.network)
+    expect_background(network)
     initialise(network, config)
     teacher = Teacher(Path(config.distillation.teacher), config) if config.distillation.teacher else None
     task = SegmentationTask(config, squares(config.data.labelled, "val"), teacher)
     train(config=config, network=network, dataset=dataset, task=task, run=run)
     return run
+
+
+def expect_background(network: nn.Module) -> None:
+    """Start from the belief that a pixel is no lesion (probability .02, the prior of Lin et al. 2017)."""
+    bias = network.segmentation_head[0].bias  # type: ignore[union-attr,index]
+    nn.init.constant_(bias, -4.0)  # type: ignore[arg-type]
 
 
 def initialise(network: nn.Module, config: TrainingConfig) -> None:

@@ -18,14 +18,23 @@ def batch():
 def test_focal_bce_is_its_formula(batch):
     logits, target = batch
     p, t = torch.sigmoid(logits).double().numpy(), target.double().numpy()
-    expected = (np.abs(t - p) ** 2 * -(t * np.log(p) + (1 - t) * np.log(1 - p))).mean()
+    focal = np.abs(t - p) ** 2 * -(t * np.log(p) + (1 - t) * np.log(1 - p))
+    expected = np.mean([focal[:, c].sum() / t[:, c].sum() for c in range(4)])
     assert losses.focal_bce(logits, target).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_focal_bce_with_gamma_zero_is_binary_cross_entropy(batch):
     logits, target = batch
+    target = torch.ones_like(target)
     plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
-    assert losses.focal_bce(logits, target, gamma=0.0).item() == pytest.approx(plain.item(), rel=1e-6)
+    assert losses.focal_bce(logits, target, gamma=0.0).item() == pytest.approx(plain.item(), rel=1e-5)
+
+
+def test_focal_bce_without_a_lesion_stays_bounded():
+    logits = torch.full((1, 4, 64, 64), -4.0)
+    loss = losses.focal_bce(logits, torch.zeros_like(logits)).item()
+    p = 1 / (1 + math.exp(4))
+    assert loss == pytest.approx(p**2 * -math.log(1 - p) / 5e-4, rel=1e-4)
 
 
 def test_smooth_dice_is_its_formula(batch):

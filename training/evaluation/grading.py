@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inference.field_of_view import find_field_of_view
 from inference.networks.spec import GRADES, grade_probabilities
-from training.datasets.records import Record
+from training.datasets.records import DatasetError, Record
 from training.datasets.squares import read_rgb
 from training.evaluation.weights import Weights
 
@@ -31,8 +31,10 @@ class GradeScores:
 
 
 def collect_grades(weights: Weights, records: Sequence[Record]) -> GradeScores:
-    """Run the grader on every record that has a grade."""
+    """Run the grader on every record that has a grade; ``DatasetError`` where none has."""
     graded = [record for record in records if record.grade is not None]
+    if not graded:
+        raise DatasetError("this data set has no grades: the grader cannot be measured on it.")
     logits = []
     for record in graded:
         rgb = read_rgb(record.image)

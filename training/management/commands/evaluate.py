@@ -59,8 +59,6 @@ def _measure(weights: Any, records: list[Any]) -> dict[str, Any]:
     card = weights.card
     if card.kind == "grading":
         scores = collect_grades(weights, records)
-        if not len(scores.truth):
-            raise DatasetError("this data set has no grades: the grader cannot be measured on it.")
         before = expected_calibration_error(scores.truth, scores.probabilities(weights, 1.0))
         figures = grade_figures(scores.truth, scores.probabilities(weights, card.temperature), scores.patients)
         return {"ece_before_scaling": before} | figures

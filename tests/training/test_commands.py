@@ -1,0 +1,166 @@
+"""The commands, from photographs to measured weights, with networks and data of toy size."""
+
+import json
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+from PIL import Image
+
+from inference.cards import ModelCard
+from training.evaluation.weights import load_weights
+
+SIDE = 256
+
+
+def photograph(path, seed):
+    randomness = np.random.default_rng(seed)
+    ys, xs = np.mgrid[:SIDE, :SIDE]
+    disc = np.hypot(xs - SIDE / 2, ys - SIDE / 2) < SIDE * 0.47
+    rgb = np.dstack([disc * 170, disc * 90, disc * 40]) + randomness.normal(0, 2, (SIDE, SIDE, 3))
+    lesions = np.zeros((SIDE, SIDE), bool)
+    for x, y in randomness.integers(80, 170, (6, 2)):
+        lesions[y : y + 12, x : x + 12] = True
+    rgb[lesions] = (250, 240, 120)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8)).save(path)
+    return lesions
+
+
+@pytest.fixture
+def data_root(tmp_path):
+    root = tmp_path / "data"
+    for lesion in ("EX", "SE", "HE", "MA"):
+        (root / "idrid" / "masks" / lesion).mkdir(parents=True)
+    for number in range(4):
+        lesions = photograph(root / "idrid" / "images" / f"IDRiD_0{number}.png", number)
+        Image.fromarray(lesions).save(root / "idrid" / "masks" / "EX" / f"IDRiD_0{number}_EX.png")
+    rows = ["image,patient,eye,grade"]
+    for patient in range(8):
+        photograph(root / "eyepacs400" / "images" / f"{patient}_left.png", 50 + patient)
+        rows.append(f"{patient}_left.png,{patient},left,{(0, 2)[patient % 2]}")
+        photograph(root / "normal400" / "images" / f"{patient}_left.png", 80 + patient)
+    (root / "eyepacs400" / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def manifest(tmp_path, data_root):
+    path = tmp_path / "split.csv"
+    sources = ["idrid=1/2", "eyepacs400=1/2", "normal400=1/2"]
+    call_command("datasets", "merge", *sources, root=data_root, seed=1, out=path)
+    return path
+
+
+def configuration(tmp_path, data_root, manifest, name, body):
+    path = tmp_path / f"{name}.toml"
+    path.write_text(
+        f"name = '{name}'\n{body}\n"
+        f"[optimiser]\nbatch = 2\n[budget]\nsteps = 2\nvalidate_every = 100.0\n"
+        f"[data]\nroot = '{data_root}'\nmanifest = '{manifest}'\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+SEGMENTATION = """
+[network]
+architecture = "unet"
+encoder = "se_resnet50"
+encoder_depth = 4
+decoder_channels = [8, 8, 8, 8]
+head = "multilabel"
+[input]
+size = 128
+crop = 64
+"""
+GRADING = """
+[network]
+architecture = "resnet50"
+encoder = "resnet50"
+head = "classes"
+[input]
+size = 64
+scale = [0.9, 1.1]
+"""
+
+
+def test_a_lesion_network_from_photographs_to_measured_weights(tmp_path, data_root, manifest, capsys):
+    config = configuration(tmp_path, data_root, manifest, "toy", SEGMENTATION)
+    text = config.read_text() + "labelled = ['idrid']\nnegatives = ['normal400']\nnegatives_share = 0.3\n"
+    config.write_text(text)
+    run, weights = tmp_path / "runs" / "toy", tmp_path / "weights" / "toy"
+    call_command("train_segmentation", config=config, run=run, threads=1)
+    call_command("export_weights", run=run, out=weights, weights_version="7")
+
+    card = ModelCard.from_json((weights / "card.json").read_text())
+    assert (card.name, card.version, card.kind) == ("toy", "7", "segmentation")
+    assert {source.name.split(" ")[0]: source.images for source in card.training_data} == {"IDRiD": 2, "Photographs": 4}
+    lesions = card.validation["lesions"]
+    assert lesions["images"] == 2
+    assert 0 < lesions["EX"]["ap"] <= 1
+    assert lesions["EX"]["threshold"] == card.thresholds["EX"]
+    assert card.validation["normal_eyes"]["images"] == 4
+
+    result = tmp_path / "figures.json"
+    arguments = {"model": str(weights), "root": data_root, "manifest": manifest}
+    call_command("evaluate", dataset="idrid", out=result, **arguments)
+    measured = json.loads(result.read_text())
+    assert measured["sha256"] == card.sha256
+    assert measured["lesions"]["EX"]["ap"] == pytest.approx(lesions["EX"]["ap"], abs=1e-3)
+    call_command("evaluate", dataset="normal400", out=result, **arguments)
+    assert json.loads(result.read_text())["normal_eyes"]["images"] == 4
+
+    student = configuration(tmp_path, data_root, manifest, "student", SEGMENTATION.replace("[input]", "[input]"))
+    student.write_text(
+        student.read_text() + "labelled = ['idrid']\nunlabelled = ['eyepacs400']\nunlabelled_share = 0.5\n"
+        f"[distillation]\nteacher = '{weights}'\n"
+    )
+    call_command("train_segmentation", config=student, run=tmp_path / "runs" / "student", threads=1)
+    assert (tmp_path / "runs" / "student" / "best.safetensors").is_file()
+
+
+def test_a_grader_from_photographs_to_measured_weights(tmp_path, data_root, manifest):
+    config = configuration(tmp_path, data_root, manifest, "toy-grader", GRADING)
+    config.write_text(config.read_text() + "labelled = ['eyepacs400']\n")
+    run, weights = tmp_path / "runs" / "toy-grader", tmp_path / "weights" / "toy-grader"
+    call_command("train_grading", config=config, run=run, threads=1)
+    call_command("export_weights", run=run, out=weights)
+    card = ModelCard.from_json((weights / "card.json").read_text())
+    assert card.kind == "grading"
+    assert card.validation["images"] == 4
+    assert card.validation["patients"] == 4
+    assert "competition rules" in card.training_data[0].licence
+    assert 0.2 <= card.temperature <= 10
+    result = tmp_path / "figures.json"
+    call_command("evaluate", model=str(weights), root=data_root, manifest=manifest, dataset="eyepacs400", out=result)
+    assert np.sum(json.loads(result.read_text())["confusion"]) == 4
+    with pytest.raises(CommandError, match="no grades"):
+        call_command("evaluate", model=str(weights), root=data_root, manifest=manifest, dataset="idrid")
+
+
+def test_altered_weights_are_refused(tmp_path, data_root, manifest):
+    config = configuration(tmp_path, data_root, manifest, "toy-grader", GRADING)
+    config.write_text(config.read_text() + "labelled = ['eyepacs400']\n")
+    call_command("train_grading", config=config, run=tmp_path / "runs" / "g", threads=1)
+    weights = tmp_path / "weights"
+    call_command("export_weights", run=tmp_path / "runs" / "g", out=weights)
+    file = weights / "model.safetensors"
+    altered = bytearray(file.read_bytes())
+    altered[-1] ^= 1
+    file.write_bytes(bytes(altered))
+    with pytest.raises(ValueError, match="sha256 differs"):
+        load_weights(weights)
+
+
+def test_missing_things_are_named(tmp_path, data_root, manifest):
+    config = configuration(tmp_path, tmp_path / "nowhere", manifest, "toy", SEGMENTATION)
+    config.write_text(config.read_text() + "labelled = ['idrid']\n")
+    with pytest.raises(CommandError, match="nowhere"):
+        call_command("train_segmentation", config=config, run=tmp_path / "runs" / "x", threads=1)
+    with pytest.raises(CommandError, match=r"none\.toml"):
+        call_command("train_segmentation", config=tmp_path / "none.toml")
+    with pytest.raises(CommandError, match="configuration not found"):
+        call_command("export_weights", run=tmp_path / "no-run")
+    with pytest.raises(CommandError, match=r"card\.json"):
+        call_command("evaluate", model="nothing", dataset="idrid", root=data_root, manifest=manifest)
