@@ -3,7 +3,7 @@
 import { element } from "../dom.js";
 
 /** Longest side of a layer in pixels: large enough for single microaneurysms, small enough for a tablet's memory. */
-const LONGEST = (navigator.deviceMemory ?? 4) >= 4 ? 4096 : 2048;
+const LONGEST = (globalThis.navigator?.deviceMemory ?? 4) >= 4 ? 4096 : 2048;
 
 /** Turn the lightness of a grey picture into the opacity of one colour, in place. `pixels` is RGBA. */
 export function tint(pixels, [red, green, blue]) {
