@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import TYPE_CHECKING, Any, cast
 
 import cv2
@@ -101,7 +102,7 @@ def _read(upload: UploadedFile) -> bytes:
         raise TooLarge(
             "file_too_large",
             _("The file is %(size)d MB; the limit is %(limit)d MB. Export the photograph as JPEG and try again.")
-            % {"size": (upload.size or 0) // (1024 * 1024), "limit": limit},
+            % {"size": math.ceil((upload.size or 0) / (1024 * 1024)), "limit": limit},
             limit_mb=limit,
         )
     content = upload.read()
