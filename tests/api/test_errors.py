@@ -85,6 +85,13 @@ def test_a_body_that_cannot_be_used(staff: Staff, body: bytes, content_type: str
     assert error_of(response)["code"] == code
 
 
+def test_a_body_in_chunks_is_not_taken_for_an_empty_one(staff: Staff):
+    response = session_of(staff.reader).post(
+        "/api/choose_model", "{}", content_type="application/json", CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"
+    )
+    assert (response.status_code, error_of(response)["code"]) == (411, "length_required")
+
+
 def test_text_that_no_database_takes(staff: Staff):
     body = b'{"diagnosis": "\\ud800"}'
     response = session_of(staff.reader).put(

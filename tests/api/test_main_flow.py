@@ -38,7 +38,7 @@ class Found:
         self.lesions = [measure_one(lesion, mask, field_of_view) for lesion, mask in self.masks.items()]
 
     def networks(self) -> dict:
-        return {"segmentation": {"name": "unet", "version": "1.0"}, "grading": {"name": "grader", "version": "1.0"}}
+        return {"segmentation": {"name": "unet", "version": "1.0"}, "grader": {"name": "grader", "version": "1.0"}}
 
     def overlay_png(self) -> bytes:
         return mask_png()
