@@ -155,9 +155,9 @@ class PredictionFactory(factory.django.DjangoModelFactory):
     )
     networks = factory.LazyFunction(
         lambda: {
-            "weights": {"segmentation": "0" * 64, "grading": "1" * 64},
+            "weights": {"unet": "0" * 64, "grader": "1" * 64},
             "segmentation": {"name": "unet", "version": "1", "sha256": "0" * 64, "engine": "test", "thresholds": {}},
-            "grading": {"name": "grader", "version": "1", "sha256": "1" * 64, "engine": "test"},
+            "grader": {"name": "grader", "version": "1", "sha256": "1" * 64, "engine": "test"},
         }
     )
 

@@ -42,7 +42,9 @@ def decode_small_mask(content: bytes, shape: tuple[int, ...]) -> Mask:
     height, width = shape[:2]
     if grey.shape == (height, width) or not cv2.countNonZero(grey):
         return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_NEAREST) > 0)
-    small = (cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA) > 0).astype(np.uint8)
+    # In float: averaged over some five hundred pixels, one of 255 would round to zero.
+    average = cv2.resize(grey.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    small = (average > 0).astype(np.uint8)
     return cv2.dilate(small, np.ones((3, 3), np.uint8)).astype(bool)
 
 

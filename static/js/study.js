@@ -127,7 +127,7 @@ function showPredictions(image, prediction) {
   const networks = prediction?.result?.networks ?? {};
   facts(byId("network-facts"), [
     [gettext("Lesions by"), networkText(networks.segmentation)],
-    [gettext("Grade by"), networkText(networks.grading)],
+    [gettext("Grade by"), networkText(networks.grader)],
     [gettext("Requested network"), networks.segmentation ? "" : prediction && (networkLabels.get(prediction.model) ?? prediction.model)],
   ]);
 }

@@ -155,7 +155,7 @@ def test_the_database_refuses_a_second_open_analysis_of_the_same_photograph_by_t
 class TestRequest:
     @pytest.fixture(autouse=True)
     def _installed(self, monkeypatch):
-        self.weights = {"segmentation": "a" * 64, "grading": "b" * 64}
+        self.weights = {"unet": "a" * 64, "grader": "b" * 64}
         monkeypatch.setattr(service, "resolve_model_name", lambda name: name)
         monkeypatch.setattr(service, "identity", lambda name: self.weights)
 
@@ -171,7 +171,7 @@ class TestRequest:
         done = service.prediction_request(user=staff.technician, image=image, model_name="unet")
         service.prediction_succeed(prediction=service.prediction_claim(pk=done.pk), analysis=FakeAnalysis())
         assert service.prediction_request(user=staff.technician, image=image, model_name="unet") == done
-        self.weights = {**self.weights, "grading": "c" * 64}
+        self.weights = {**self.weights, "grader": "c" * 64}
         assert service.prediction_request(user=staff.technician, image=image, model_name="unet") != done
 
     def test_a_full_queue_says_so(self, settings):
