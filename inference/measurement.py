@@ -43,7 +43,9 @@ def measure_one(lesion: str, mask: NDArray[np.bool_], fov: FieldOfView) -> Lesio
     count, area = 0, 0
     if width:
         window = grey[y : y + height, x : x + width]
-        count = cv2.connectedComponents(window, connectivity=8, ltype=cv2.CV_32S)[0] - 1
+        # Outer contours are as many as connected areas, and several times as quick to find on 10 megapixels.
+        _, hierarchy = cv2.findContours(window, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        count = int(np.count_nonzero(hierarchy[0, :, 3] < 0))
         area = cv2.countNonZero(window)
     return LesionMeasurement(
         lesion=lesion,

@@ -91,7 +91,8 @@ def measure_appearance(rgb: NDArray[np.uint8], fov: FieldOfView) -> Appearance |
     x0, y0, x1, y1 = fov.box
     scale = _SIDE / max(x1 - x0, y1 - y0)
     size = (max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale)))
-    small = cv2.resize(rgb[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
+    step = max(1, max(x1 - x0, y1 - y0) // (4 * _SIDE))  # enough pixels for an average, at a tenth of the time
+    small = cv2.resize(rgb[y0:y1:step, x0:x1:step], size, interpolation=cv2.INTER_AREA)
     core = _disc(size, (fov.centre[0] - x0) * scale, (fov.centre[1] - y0) * scale, _CORE * fov.radius * scale)
     inner = cv2.erode(core, np.ones((9, 9), np.uint8)) > 0
     if inner.sum() < size[0] * size[1] / 4:
@@ -146,5 +147,10 @@ def _line_strengths(green: Channel, inner: NDArray[np.bool_]) -> tuple[float, fl
 
 def _frame_brightness(rgb: NDArray[np.uint8], fov: FieldOfView) -> float:
     step = max(1, max(rgb.shape[:2]) // 512)
-    outside = rgb[::step, ::step][~fov.mask_for(rgb.shape)[::step, ::step]]
+    sampled = rgb[::step, ::step]
+    columns, rows = np.arange(sampled.shape[1]) * step, np.arange(sampled.shape[0])[:, None] * step
+    x0, y0, x1, y1 = fov.box
+    inside = (columns - fov.centre[0]) ** 2 + (rows - fov.centre[1]) ** 2 <= fov.radius**2
+    inside &= (columns >= x0) & (columns < x1) & (rows >= y0) & (rows < y1)
+    outside = sampled[~inside]
     return float(np.percentile(outside.max(axis=1), 75)) if len(outside) > 100 else 0.0

@@ -1,7 +1,10 @@
 import math
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis.extra import numpy as arrays
 
 from inference.field_of_view import FieldOfView
 from inference.measurement import DISC_PER_FIELD_DIAMETER, fov_area, measure_one
@@ -24,6 +27,14 @@ def test_a_lesion_of_the_assumed_disc_size_has_area_one():
     radius = DISC_PER_FIELD_DIAMETER * 500
     disc = (rows - 500) ** 2 + (columns - 600) ** 2 <= radius**2
     assert measure_one("SE", disc, ROUND).area_disc == pytest.approx(1.0, rel=0.01)
+
+
+@settings(max_examples=200, deadline=None)
+@given(arrays.arrays(bool, (9, 12)))
+def test_count_is_that_of_the_connected_areas(pattern):
+    mask = np.zeros((1100, 1200), bool)
+    mask[500:509, 600:612] = pattern
+    assert measure_one("MA", mask, ROUND).count == cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
 
 
 def test_no_lesion():
