@@ -49,7 +49,7 @@ lint-javascript: $(INSTALLED_NODE)
 
 unit: $(INSTALLED_DEV)
 	DRWEB_DATA_DIR=$(CHECK_DATA) $(BIN)/python manage.py compile_translations
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 format: $(INSTALLED_DEV)
 	$(BIN)/ruff check --fix

@@ -28,13 +28,14 @@ def get(system, path, **headers):
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return str(write_tiny_models(tmp_path_factory.mktemp("weights")))
+def environment(tmp_path_factory):
+    weights = write_tiny_models(tmp_path_factory.mktemp("weights"), ["unet", "grader"])
+    return {"DRWEB_WEIGHTS_DIR": str(weights), "DRWEB_ENGINE": "pytorch"}
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory, weights):
-    with running_system(tmp_path_factory.mktemp("installation"), DRWEB_WEIGHTS_DIR=weights) as started:
+def system(tmp_path_factory, environment):
+    with running_system(tmp_path_factory.mktemp("installation"), **environment) as started:
         yield started
 
 
@@ -134,14 +135,15 @@ def test_without_networks_the_start_says_what_is_missing(tmp_path):
         pass
 
 
-def test_a_second_start_keeps_data_and_stops_in_order(tmp_path, weights):
-    with running_system(tmp_path, DRWEB_WEIGHTS_DIR=weights) as first:
-        assert first.stop() == 0
-    secret = (tmp_path / "secret_key").read_text()
-    with running_system(tmp_path, DRWEB_WEIGHTS_DIR=weights) as second:
+def test_a_second_start_keeps_data_and_both_stop_in_order(system, environment):
+    """Last in this file: it stops the shared system."""
+    assert system.stop() == 0
+    secret = (system.data_dir / "secret_key").read_text()
+    with running_system(system.data_dir, **environment) as second:
         assert not any(PASSWORD in line for line in second.output), "logins are made once"
         assert any("demo_logins.txt" in line for line in second.output)
         assert second.stop() == 0
-    assert (tmp_path / "secret_key").read_text() == secret
-    with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.1", second.port), timeout=5)
+    assert (system.data_dir / "secret_key").read_text() == secret
+    for port in (system.port, second.port):
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
