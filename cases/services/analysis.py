@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from cases.models import Prediction
-from cases.services.image import image_decode, image_field_of_view
+from cases.services.image import image_field_of_view
 from cases.services.inference_errors import application_error
 from cases.services.prediction import (
     LEASE,
@@ -45,8 +45,10 @@ def _run(prediction: Prediction) -> None:
     from inference import analyse  # loads torch or openvino: worker only
 
     try:
+        with prediction.image.original.open("rb") as original:
+            content = original.read()
         analysis = analyse(
-            image_decode(image=prediction.image),
+            content,
             model=prediction.model_name,
             field_of_view=image_field_of_view(image=prediction.image),
             on_stage=lambda stage: prediction_heartbeat(prediction=prediction, stage=stage),
