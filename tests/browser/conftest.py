@@ -1,0 +1,83 @@
+"""What tests in a real browser share: the whole system, started as its users start it, with tiny networks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.running_system import REPOSITORY, RunningSystem, running_system
+from tests.tiny_weights import write_tiny_models
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """Web server with websockets, worker, demo clinic; random networks that answer at once."""
+    weights = write_tiny_models(tmp_path_factory.mktemp("weights"))
+    with running_system(
+        tmp_path_factory.mktemp("data"),
+        DRWEB_WEIGHTS_DIR=str(weights),
+        DRWEB_ENGINE="pytorch",
+        OMP_NUM_THREADS="1",
+    ) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def in_system(system: RunningSystem) -> Callable[[str], str]:
+    """Run Python code against the started system's database; returns what it prints."""
+
+    def run(code: str) -> str:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DRWEB_")}
+        environment |= {"DRWEB_DATA_DIR": str(system.data_dir), "DJANGO_SETTINGS_MODULE": "drweb.settings"}
+        command = [sys.executable, REPOSITORY / "manage.py", "shell", "--verbosity=0", "-c", code]
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+    return run
+
+
+@dataclass
+class Visitor:
+    """A person in front of the started system."""
+
+    page: Page
+    system: RunningSystem
+
+    def open(self, path: str) -> None:
+        self.page.goto(f"{self.system.url}{path}")
+
+    def log_in(self, username: str) -> Visitor:
+        self.open("/accounts/login/")
+        self.fill_login(self.page, username)
+        self.page.wait_for_url(f"{self.system.url}/")
+        return self
+
+    def fill_login(self, page: Page, username: str) -> None:
+        page.get_by_label("Username").fill(username)
+        page.get_by_label("Password").fill(self.system.password)
+        page.get_by_role("main").get_by_role("button", name="Log in").click()
+
+
+@pytest.fixture
+def visitor(page: Page, system: RunningSystem) -> Iterator[Visitor]:
+    """A browser on the system; fails on script errors and on whatever the content security policy blocked."""
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
+    page.on("dialog", lambda dialog: dialog.accept())  # "leave the page?"
+    yield Visitor(page, system)
+    assert problems == []
+
+
+@pytest.fixture(scope="session")
+def retina() -> Path:
+    """The fundus photograph that scikit-image ships."""
+    with resources.as_file(resources.files("skimage.data") / "retina.jpg") as path:
+        return path
