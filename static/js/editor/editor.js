@@ -4,7 +4,7 @@ import { DraftKeeper } from "./draft_keeper.js";
 import { Layer } from "./layer.js";
 import { attempt } from "./saving.js";
 
-export const SIZES = { min: 1, max: 300, start: 24 }; // px of the photograph
+export const SIZES = { min: 1, max: 200, start: 24 }; // px of the photograph
 
 /**
  * The mask editor without its page: layers, tools, what is shown, saving. Tells of changes by events:

@@ -121,9 +121,12 @@ export class Gestures {
 
   #pinch(id, point) {
     if (!this.#touches.has(id)) return;
-    const before = span([...this.#touches.values()]);
+    const before = [...this.#touches.values()];
     this.#touches.set(id, point);
-    const after = span([...this.#touches.values()]);
+    if (before.length > 1) this.#spread(span(before), span([...this.#touches.values()]));
+  }
+
+  #spread(before, after) {
     this.stage.move((view) => {
       view.pan(after.x - before.x, after.y - before.y);
       if (before.length > 0) view.zoom(after.length / before.length, after);
@@ -134,6 +137,7 @@ export class Gestures {
 
   #wheel(event) {
     event.preventDefault();
+    this.#locate();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
     const speed = event.ctrlKey ? 0.01 : 0.0018; // a pinch on a touch pad arrives as a wheel with Ctrl
     this.stage.move((view) => view.zoom(Math.exp(-event.deltaY * lines * speed), this.#point(event)));

@@ -63,7 +63,7 @@ export class Panel {
     const list = byId("editor-revisions");
     const focused = document.activeElement?.dataset?.focus;
     list.replaceChildren(...active.revisions.map((revision) => this.#revision(revision)).reverse());
-    if (mayCorrect || viewed) list.prepend(this.#ownWork());
+    if (mayCorrect) list.prepend(this.#ownWork());
     if (focused) list.querySelector(`[data-focus="${focused}"]`)?.focus();
     const compare = byId("editor-compare");
     const choices = active.revisions.map(({ number }) => [String(number), revisionName(number)]);
@@ -71,13 +71,12 @@ export class Panel {
   }
 
   #ownWork() {
-    const { mayCorrect, viewed } = this.editor;
-    const name = mayCorrect ? gettext("Your work") : revisionName(this.editor.active.newest.number);
+    const { viewed } = this.editor;
     const back = this.#button(gettext("Show"), "view-own", viewed === null, () => this.editor.look(null));
     return element(
       "li",
       { class: "editor-revision", aria: { current: String(viewed === null) } },
-      element("strong", {}, name),
+      element("strong", {}, gettext("Your work")),
       element("span", { class: "editor-revision__actions" }, back),
     );
   }
@@ -85,7 +84,8 @@ export class Panel {
   #revision(revision) {
     const { editor } = this;
     const { number, author, created_at: time, count, area_px: area } = revision;
-    const shown = editor.viewed?.number === number;
+    const newest = !editor.mayCorrect && revision === editor.active.newest; // without own work, it is on the screen
+    const shown = editor.viewed ? editor.viewed.number === number : newest;
     const facts = [author, time && formatTime(time)].filter(Boolean).join(" · ");
     const measures = interpolate(
       ngettext("%(count)s lesion, %(area)s px", "%(count)s lesions, %(area)s px", count),
