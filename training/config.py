@@ -91,10 +91,15 @@ class BudgetConfig:
 
 @dataclass(frozen=True, slots=True)
 class DistillationConfig:
-    """``teacher``: a folder of weights with card. ``weight``: of the loss against it."""
+    """Learning from another network.
+
+    ``teacher``: a folder of weights with card. ``weight`` and ``feature_weight``: of the losses against its answers and
+    against its encoder's features.
+    """
 
     teacher: str = ""
     weight: float = 1.0
+    feature_weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,14 @@ LICENCES: dict[str, tuple[str, str, str]] = {
 
 
 def weights_of(run_path: Path, which: str = "best") -> dict[str, Tensor]:
-    """Averaged weights of a run: ``best`` by validation, or ``last``."""
+    """Averaged weights of a run: ``best`` by validation, or ``last``. Heads that only served teaching are left out."""
     if which == "best":
-        return load_tensors(run_path / "best.safetensors")[0]
-    tensors, _ = load_tensors(run_path / "checkpoint.safetensors")
-    return {name.removeprefix("average/"): t for name, t in tensors.items() if name.startswith("average/")}
+        tensors, _ = load_tensors(run_path / "best.safetensors")
+    else:
+        state, _ = load_tensors(run_path / "checkpoint.safetensors")
+        tensors = {name.removeprefix("average/"): t for name, t in state.items() if name.startswith("average/")}
+    student = {name.removeprefix("student."): t for name, t in tensors.items() if name.startswith("student.")}
+    return student or tensors
 
 
 def write_weights(

@@ -114,7 +114,7 @@ class TaughtGrader(nn.Module):
 
     def __init__(self, spec: NetworkSpec, fine: int, coarse: int) -> None:
         super().__init__()
-        self.grader = build(spec)
+        self.student = build(spec)
         self.lesion_head = nn.Conv2d(1024, 4, 1)
         nn.init.constant_(self.lesion_head.bias, -4.0)  # type: ignore[arg-type]
         self.fine_head = nn.Conv2d(1024, fine, 1) if fine else None
@@ -122,7 +122,7 @@ class TaughtGrader(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Grade logits, and the features at stride 16 and 32."""
-        g = self.grader
+        g = self.student
         x = g.maxpool(g.relu(g.bn1(g.conv1(image))))  # type: ignore[operator]
         fine = g.layer3(g.layer2(g.layer1(x)))  # type: ignore[operator]
         coarse = g.layer4(fine)  # type: ignore[operator]
@@ -232,7 +232,7 @@ def train_grading(config: TrainingConfig, config_file: Path, run_path: Path) -> 
         standardise = Standardiser(teaching)
         fine, coarse = channels_of(teacher)
     network = TaughtGrader(config.network, fine, coarse)
-    initialise(network.grader, config)
+    initialise(network.student, config)
     task = GradingTask(config, squares(config.data.labelled, "val"), standardise)
     train(config=config, network=network, dataset=GradingDataset(config, photographs, teaching), task=task, run=run)
     return run

@@ -23,7 +23,7 @@ from training.evaluation.weights import Weights
 
 # Cells of the teacher's answers: stride 16 and 32 of a 384 px input.
 FINE, COARSE = 24, 12
-_TEACHER_SIDE = 832
+_TEACHER_SIDE = 640
 
 
 def lessons(teacher: Weights, squares: Sequence[Square], cache: Path) -> list[NDArray[np.float16]]:

@@ -81,6 +81,16 @@ def distillation(logits: Tensor, teacher_probability: Tensor) -> Tensor:
     return ((bce - entropy) * weight).sum() / weight.sum()
 
 
+def feature_distance(own: Tensor, taught: Tensor) -> Tensor:
+    """Mean squared distance to a teacher's features, each channel brought to mean 0 and spread 1 over the batch.
+
+    FitNets, Romero et al. 2015 (arXiv 1412.6550). Sides may differ: the teacher's are scaled to the student's.
+    """
+    taught = functional.interpolate(taught.float(), size=own.shape[-2:], mode="bilinear", antialias=True)
+    standard = functional.batch_norm(taught, None, None, training=True).clamp(-5, 5)
+    return functional.mse_loss(own.float(), standard)
+
+
 SegmentationLoss = Callable[[Tensor, Tensor], Tensor]
 
 SEGMENTATION_LOSSES: Final[dict[str, SegmentationLoss]] = {

@@ -30,8 +30,6 @@ def release(run_path: Path, folder: Path, *, version: str, which: str = "best", 
     """Export the weights of a run into ``folder``, measure them on the validation split and complete their card."""
     config = load_config(run_path / "config.toml")
     tensors = weights_of(run_path, which)
-    if not config.network.is_segmentation:
-        tensors = {n.removeprefix("grader."): t for n, t in tensors.items() if n.startswith("grader.")}
     taught_on = (*config.data.labelled, *config.data.negatives, *config.data.unlabelled)
     images: dict[str, int] = dict(Counter(record.source for record in records_of(config, taught_on, "train")))
     if "efficientnet_lite2" in (config.initial_weights, _teacher_start(config)):

@@ -40,13 +40,14 @@ class Teacher:
         self._from, self._to = student.input.normalisation, self.card.normalisation
 
     @torch.no_grad()
-    def __call__(self, images: Tensor) -> Tensor:
-        """Probabilities ``N x 4 x crop x crop`` float32 of a student's normalised crops."""
+    def __call__(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Probabilities ``N x 4 x crop x crop`` of a student's normalised crops, and the encoder's features."""
         crop = images.shape[-1]
         resized = functional.interpolate(images.float(), size=(self.side, self.side), mode="bilinear", antialias=True)
-        logits = self.network(renormalise(resized, self._from, self._to)).float()
+        features = self.network.encoder(renormalise(resized, self._from, self._to))  # type: ignore[operator]
+        logits = self.network.segmentation_head(self.network.decoder(features)).float()  # type: ignore[operator]
         probability = logits.softmax(1)[:, 1:] if self.card.network.head == "softmax" else logits.sigmoid()
-        return functional.interpolate(probability, size=(crop, crop), mode="bilinear", antialias=True)
+        return functional.interpolate(probability, size=(crop, crop), mode="bilinear", antialias=True), features
 
 
 def renormalise(images: Tensor, old: Normalisation, new: Normalisation) -> Tensor:
@@ -59,6 +60,31 @@ def renormalise(images: Tensor, old: Normalisation, new: Normalisation) -> Tenso
     )
 
 
+class TaughtSegmenter(nn.Module):
+    """A lesion network with extra heads that say its teacher's encoder features; they are dropped at export."""
+
+    def __init__(self, student: nn.Module, teacher: nn.Module) -> None:
+        super().__init__()
+        self.student = student
+        # The teacher's features at the strides that the student has too, 4 and coarser.
+        strides = range(2, len(student.encoder.out_channels))  # type: ignore[union-attr,arg-type]
+        self.heads = nn.ModuleList(
+            nn.Conv2d(student.encoder.out_channels[i], teacher.encoder.out_channels[i], 1)  # type: ignore[union-attr,index]
+            for i in strides
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits."""
+        logits: Tensor = self.student(image)
+        return logits
+
+    def with_features(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Logits, and what the extra heads say from stride 4 on."""
+        features = self.student.encoder(image)  # type: ignore[operator]
+        logits = self.student.segmentation_head(self.student.decoder(features))  # type: ignore[operator]
+        return logits, [head(own) for head, own in zip(self.heads, features[2:], strict=True)]
+
+
 class SegmentationTask:
     """Loss and validation of a lesion network."""
 
@@ -69,8 +95,11 @@ class SegmentationTask:
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Loss against the truth where there is one, and against the teacher if there is a teacher."""
-        logits = network(batch["image"])
-        teacher = None if self.teacher is None else self.teacher(batch["image"])
+        if isinstance(network, TaughtSegmenter):
+            logits, features = network.with_features(batch["image"])
+        else:
+            logits, features = network(batch["image"]), []
+        teacher, lesson = (None, []) if self.teacher is None else self.teacher(batch["image"])
         with torch.autocast(logits.device.type, enabled=False):
             logits = logits.float()
             known = batch["labelled"] > 0
@@ -79,6 +108,8 @@ class SegmentationTask:
                 total = total + self._truth_loss(logits[known], batch["target"][known])
             if teacher is not None:
                 total = total + self.config.distillation.weight * losses.distillation(logits, teacher)
+            for own, taught in zip(features, lesson[2 : 2 + len(features)], strict=True):
+                total = total + self.config.distillation.feature_weight * losses.feature_distance(own, taught)
             return total
 
     def _truth_loss(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -149,6 +180,8 @@ def train_segmentation(config: TrainingConfig, config_file: Path, run_path: Path
     expect_background(network)
     initialise(network, config)
     teacher = Teacher(Path(config.distillation.teacher), config) if config.distillation.teacher else None
+    if teacher is not None and config.distillation.feature_weight:
+        network = TaughtSegmenter(network, teacher.network)
     task = SegmentationTask(config, squares(config.data.labelled, "val"), teacher)
     train(config=config, network=network, dataset=dataset, task=task, run=run)
     return run

@@ -114,7 +114,7 @@ def test_a_lesion_network_from_photographs_to_measured_weights(tmp_path, data_ro
     student = configuration(tmp_path, data_root, manifest, "student", SEGMENTATION.replace("[input]", "[input]"))
     student.write_text(
         student.read_text() + "labelled = ['idrid']\nunlabelled = ['eyepacs400']\nunlabelled_share = 0.5\n"
-        f"[distillation]\nteacher = '{weights}'\n"
+        f"[distillation]\nteacher = '{weights}'\nfeature_weight = 0.5\n"
     )
     call_command("train_segmentation", config=student, run=tmp_path / "runs" / "student", threads=1)
     assert (tmp_path / "runs" / "student" / "best.safetensors").is_file()

@@ -101,3 +101,11 @@ def test_every_loss_is_finite_for_extreme_logits():
         for loss in (*losses.SEGMENTATION_LOSSES.values(), losses.distillation, losses.softmax_loss):
             inputs = torch.full((1, 5, 4, 4), value) if loss is losses.softmax_loss else logits
             assert math.isfinite(loss(inputs, target).item())
+
+
+def test_features_are_compared_channel_by_channel_whatever_their_scale_and_size():
+    taught = torch.randn(2, 3, 8, 8) * torch.tensor([1.0, 50.0, 0.1]).view(1, 3, 1, 1)
+    standard = (taught - taught.mean((0, 2, 3), keepdim=True)) / taught.std((0, 2, 3), keepdim=True, correction=0)
+    assert losses.feature_distance(standard, taught).item() == pytest.approx(0.0, abs=1e-3)
+    assert losses.feature_distance(torch.zeros_like(taught), taught).item() == pytest.approx(1.0, abs=1e-2)
+    assert math.isfinite(losses.feature_distance(torch.zeros(2, 3, 4, 4), taught).item())
