@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from cases.views import account, diagnosis, home, patient, results, study
+from cases.views import account, diagnosis, editor, home, patient, results, study
 
 account_patterns = [
     path("accounts/login/", account.Login.as_view(), name="login"),
@@ -17,6 +17,8 @@ page_patterns = [
     path("diagnosis/", diagnosis.diagnosis, name="diagnosis"),
     path("diagnosis/start/", diagnosis.diagnosis_start, name="diagnosis_start"),
     path("studies/<int:study_id>/", study.study, name="study"),
+    path("images/<int:image_id>/correct/", editor.correct, name="correct"),
+    path("images/<int:image_id>/correct/state/", editor.correct_state, name="correct_state"),
     path("patients/", patient.patients, name="patients"),
     path("patients/search/", patient.patient_search, name="patient_search"),
     path("patients/new/", patient.patient_new, name="patient_new"),
