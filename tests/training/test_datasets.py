@@ -72,7 +72,7 @@ def test_a_missing_idrid_folder_is_named(official_idrid, missing):
 def test_a_missing_data_root_is_named(tmp_path):
     with pytest.raises(DatasetError, match=str(tmp_path / "idrid")):
         read("idrid", tmp_path)
-    with pytest.raises(DatasetError, match="known: eyepacs400"):
+    with pytest.raises(DatasetError, match="known: aptos2019"):
         read("nothing", tmp_path)
 
 

@@ -43,11 +43,14 @@ def read_graded(images: Path, table: Path, source: str, columns: Columns, offici
     require_folder(images, source)
     with require_file(table, source).open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
+        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
         wanted = [name for name in (columns.image, columns.grade, columns.patient) if name]
         if absent := [name for name in wanted if name not in (reader.fieldnames or ())]:
             raise DatasetError(f"{source}: {table} has no column {', '.join(absent)}; it has {reader.fieldnames}.")
         records = []
         for line, row in enumerate(reader, start=2):
+            if not (row[columns.image] or "").strip():
+                continue  # some official tables end in empty rows
             grade = row[columns.grade].strip()
             if grade not in {"0", "1", "2", "3", "4"}:
                 raise DatasetError(f"{source}: {table} line {line}: grade {grade!r} is not 0, 1, 2, 3 or 4.")
@@ -65,6 +68,18 @@ def read_eyepacs(root: Path, source: str = "eyepacs") -> list[Record]:
     if (root / "labels.csv").is_file():
         return read_graded(root / "images", root / "labels.csv", source, Columns(patient="patient"))
     return read_graded(root / "train", root / "trainLabels.csv", source, Columns(grade="level"), "train")
+
+
+def read_aptos2019(root: Path) -> list[Record]:
+    """APTOS 2019 (Kaggle): ``train.csv`` and ``train_images/``; its test set has no public grades."""
+    require_folder(root, "aptos2019")
+    return read_graded(root / "train_images", root / "train.csv", "aptos2019", Columns("id_code", "diagnosis"), "train")
+
+
+def read_messidor2(root: Path, table: str = "grades.csv", columns: Columns | None = None) -> list[Record]:
+    """Messidor-2: ``IMAGES/``, and grades from a CSV file of the user's choice (the data set comes without any)."""
+    require_folder(root, "messidor2")
+    return read_graded(root / "IMAGES", root / table, "messidor2", columns or Columns())
 
 
 def _find_image(folder: Path, name: str, where: str) -> Path:

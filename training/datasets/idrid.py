@@ -1,12 +1,17 @@
-"""IDRiD part A (lesion segmentation). Porwal et al., Data 2018 3(3):25, doi 10.3390/data3030025, CC BY 4.0."""
+"""IDRiD: lesion segmentation (part A), grading (B), localisation (C).
+
+Porwal et al., Data 2018 3(3):25, doi 10.3390/data3030025, CC BY 4.0.
+"""
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Final
 
 from inference.lesions import LESIONS, Lesion
-from training.datasets.records import DatasetError, Record, images_in, require_folder
+from training.datasets.folders import Columns, read_graded
+from training.datasets.records import DatasetError, Record, images_in, require_file, require_folder
 
 SOURCE: Final = "idrid"
 
@@ -65,3 +70,45 @@ def _record(image: Path, candidates: dict[Lesion, Path], split: str) -> Record:
         official_split=split,
         masks={lesion: path for lesion, path in candidates.items() if path.is_file()},
     )
+
+
+def read_grading(root: Path) -> list[Record]:
+    """Part B: photographs with ICDR grade, in the official layout (``B. Disease Grading/...``)."""
+    part = require_folder(
+        root / "B. Disease Grading" if (root / "B. Disease Grading").is_dir() else root, "IDRiD grading"
+    )
+    tables = {
+        "train": "a. IDRiD_Disease Grading_Training Labels.csv",
+        "test": "b. IDRiD_Disease Grading_Testing Labels.csv",
+    }
+    columns = Columns(image="Image name", grade="Retinopathy grade")
+    records: list[Record] = []
+    for split, folder in _OFFICIAL_SETS.items():
+        images = part / "1. Original Images" / folder
+        records += read_graded(images, part / "2. Groundtruths" / tables[split], "idrid_grading", columns, split)
+    return records
+
+
+def read_localisation(root: Path) -> dict[Path, dict[str, tuple[float, float]]]:
+    """Part C: per photograph the centres (x, y in its pixels) of ``disc`` and ``fovea``, in the official layout."""
+    part = require_folder(
+        root / "C. Localization" if (root / "C. Localization").is_dir() else root, "IDRiD localisation"
+    )
+    truths = part / "2. Groundtruths"
+    tables = {
+        ("train", "disc"): "1. Optic Disc Center Location/a. IDRiD_OD_Center_Training Set_Markups.csv",
+        ("test", "disc"): "1. Optic Disc Center Location/b. IDRiD_OD_Center_Testing Set_Markups.csv",
+        ("train", "fovea"): "2. Fovea Center Location/IDRiD_Fovea_Center_Training Set_Markups.csv",
+        ("test", "fovea"): "2. Fovea Center Location/IDRiD_Fovea_Center_Testing Set_Markups.csv",
+    }
+    centres: dict[Path, dict[str, tuple[float, float]]] = {}
+    for (split, landmark), name in tables.items():
+        folder = part / "1. Original Images" / _OFFICIAL_SETS[split]
+        with require_file(truths / name, "IDRiD localisation").open(newline="", encoding="utf-8-sig") as file:
+            for row in csv.DictReader(file):
+                if not (row.get("Image No") or "").strip():
+                    continue  # the official tables end in empty rows
+                image = require_file(folder / f"{row['Image No'].strip()}.jpg", "IDRiD localisation")
+                point = (float(row["X- Coordinate"]), float(row["Y - Coordinate"]))
+                centres.setdefault(image, {})[landmark] = point
+    return centres

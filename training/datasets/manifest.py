@@ -34,9 +34,9 @@ def split_records(
     """Split by patient, reproducibly from ``seed``.
 
     A photograph that is in several sets (same sha256) is taken once, and as test wherever one of them is test. Official
-    test sets stay test. The rest is dealt patient by patient within each source and stratum (the patient's highest
-    grade, or the lesions present), so that the share ``validation_shares[source]`` of the patients of each are
-    validation. One source's split does not depend on which other sources are there.
+    test and validation sets stay what they are. The rest is dealt patient by patient within each source and stratum
+    (the patient's highest grade, or the lesions present), so that the share ``validation_shares[source]`` of the
+    patients of each are validation. One source's split does not depend on which other sources are there.
     """
     digests = {record.image: sha256_of(record.image) for record in records}
     test_digests = {digests[record.image] for record in records if record.official_split == "test"}
@@ -55,6 +55,8 @@ def split_records(
     for patient, own in patients.items():
         if any(digests[record.image] in test_digests for record in own):
             split_of[patient] = "test"
+        elif any(record.official_split == "val" for record in own):
+            split_of[patient] = "val"
         else:
             strata[patient[0], max(record.stratum for record in own)].append(patient)
     shares: defaultdict[str, float] = defaultdict(float)

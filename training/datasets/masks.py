@@ -14,17 +14,27 @@ from inference.lesions import LESIONS
 from training.datasets.records import DatasetError, Record
 
 
-def read_mask(path: Path) -> Mask:
+def read_mask(path: Path, value: int | None = None) -> Mask:
     """A mask file as ``H x W`` bool: True where any colour channel (or palette colour) is not black.
 
-    Alpha is never looked at: one official file is RGBA with alpha 255 everywhere.
+    With ``value``, True where the pixel (in a palette file, its index) is exactly that. Alpha is never looked at: one
+    official file is RGBA with alpha 255 everywhere.
     """
+    if value is not None:
+        return read_values(path) == value
     with Image.open(path) as file:
         if file.mode in ("P", "PA", "RGBA", "LA", "CMYK", "YCbCr"):
             pixels = np.asarray(file.convert("RGBA"))[..., :3]
         else:
             pixels = np.asarray(file)
     return cast("Mask", pixels.any(axis=2) if pixels.ndim == 3 else pixels > 0)
+
+
+def read_values(path: Path) -> NDArray[np.uint8]:
+    """A label map as ``H x W`` values: palette indices, grey levels, or the red channel."""
+    with Image.open(path) as file:
+        pixels = np.asarray(file if file.mode in ("P", "L") else file.convert("RGB"))
+    return np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., 0])
 
 
 def read_masks(record: Record, shape: tuple[int, ...], fov: FieldOfView) -> NDArray[np.uint8]:
@@ -37,7 +47,7 @@ def read_masks(record: Record, shape: tuple[int, ...], fov: FieldOfView) -> NDAr
         path = (record.masks or {}).get(lesion)
         if path is None:
             continue
-        mask = read_mask(path)
+        mask = read_mask(path, (record.mask_values or {}).get(lesion))
         if mask.shape != bits.shape:
             raise DatasetError(
                 f"{path}: mask is {mask.shape[1]}x{mask.shape[0]}, its photograph {bits.shape[1]}x{bits.shape[0]}."

@@ -21,8 +21,9 @@ class Record:
     """One photograph of a data set.
 
     ``masks`` is None where nobody outlined lesions; a lesion missing from it is absent from the photograph.
-    ``official_split`` is "train" or "test" where the data set defines one, else "". ``patient`` is unique within
-    ``source``; where a data set does not tell patients apart, each photograph is its own.
+    ``official_split`` is "train", "val" or "test" where the data set defines one, else "". ``patient`` is unique within
+    ``source``; where a data set does not tell patients apart, each photograph is its own. ``mask_values``: the pixel
+    value that means a lesion, where one file holds all lesions; None where any value but black does.
     """
 
     image: Path
@@ -31,6 +32,7 @@ class Record:
     official_split: str = ""
     grade: int | None = None
     masks: Mapping[Lesion, Path] | None = None
+    mask_values: Mapping[Lesion, int] | None = None
 
     @property
     def stratum(self) -> str:
