@@ -15,6 +15,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from cases.models import Image, MaskRevision, User
 from cases.services.mask_revision import mask_revision_create
+from inference.lesions import LESION_COLOURS
 from tests.factories import HEIGHT, PASSWORD, WIDTH, Staff, fundus_rgb, mask_png, staffed_clinic
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -78,6 +79,11 @@ class EditorPage:
     def notices(self) -> Locator:
         return self.page.locator("#editor-notices")
 
+    def colour_at(self, x: float, y: float) -> tuple[int, ...]:
+        """RGBA of the masks' canvas over a pixel of the photograph, once it is drawn."""
+        left, top = self.at(x, y)
+        return tuple(self.page.evaluate(COLOUR_AT, [left, top]))
+
     def wait_for_drafts(self, number: int) -> None:
         """Until the browser's database holds so many drafts."""
         for _ in range(100):
@@ -86,6 +92,14 @@ class EditorPage:
             self.page.wait_for_timeout(50)
         pytest.fail(f"the browser does not hold {number} drafts")
 
+
+COLOUR_AT = """([x, y]) => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => {
+    const canvas = document.getElementById("editor-canvas");
+    const box = canvas.getBoundingClientRect();
+    const scale = canvas.width / box.width;
+    const {data} = canvas.getContext("2d").getImageData((x - box.left) * scale, (y - box.top) * scale, 1, 1);
+    resolve([...data]);
+})))"""
 
 COUNT_DRAFTS = """() => new Promise((resolve) => {
     const opening = indexedDB.open("drweb-editor");
@@ -188,6 +202,41 @@ def test_a_stroke_lands_at_its_place_when_zoomed_and_panned(editor):
     editor.save()
     editor.expect_saved()
     assert_capsule(stored("EX", 1) & ~network_mask(), (212, 118), (228, 124), 9)
+
+
+def near(colour: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    return all(abs(one - other) <= 4 for one, other in zip(colour, expected, strict=True))
+
+
+def test_what_is_drawn_is_seen_in_the_lesions_colour(editor):
+    opaque = (*LESION_COLOURS["HE"], 153)  # 60 %
+    nothing = (0, 0, 0, 0)
+    editor.press("3")
+    editor.set_size(20)
+    editor.stroke((60, 60), (200, 60))
+    assert near(editor.colour_at(130, 60), opaque)
+    assert editor.colour_at(130, 80) == nothing
+    editor.press("v")
+    assert editor.colour_at(130, 60) == nothing
+    editor.press("v")
+    editor.page.get_by_label("Show Haemorrhages").uncheck()
+    assert editor.colour_at(130, 60) == nothing
+    editor.page.get_by_label("Show Haemorrhages").check()
+    editor.page.locator("[data-range=opacity]").fill("100")
+    assert near(editor.colour_at(130, 60), (*LESION_COLOURS["HE"], 255))
+    editor.press("Control+z")
+    assert editor.colour_at(130, 60) == nothing
+
+    editor.press("Control+Shift+z")
+    editor.press("e")
+    editor.stroke((100, 104), (104, 104))  # part of what the network found
+    editor.press("c")
+    expect(editor.page.locator("#editor-comparison")).to_be_visible()
+    blue, yellow, white = (0, 114, 255, 255), (255, 214, 0, 255), (255, 255, 255, 255)
+    assert near(editor.colour_at(130, 60), blue)
+    assert near(editor.colour_at(102, 104), yellow)
+    editor.press("Control+z")
+    assert near(editor.colour_at(102, 104), white)
 
 
 def test_undo_and_redo_go_stroke_by_stroke(editor):
@@ -302,11 +351,16 @@ def test_work_is_never_filed_under_another_name(editor, live_server, staff):
 
 
 def test_a_draft_outlives_the_page(editor):
+    asked = []
+    editor.page.on("dialog", lambda dialog: asked.append(dialog.type))
+    editor.reload()
+    assert asked == []
     editor.press("4")
     editor.set_size(20)
     editor.stroke((60, 60), (100, 60))
     editor.wait_for_drafts(1)
     editor.reload()
+    assert asked == ["beforeunload"]
     expect(editor.notices).to_contain_text("Microaneurysms: changes of")
     editor.expect_unsaved()
     editor.save()

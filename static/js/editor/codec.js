@@ -4,6 +4,7 @@ import { Bitmap } from "./bitmap.js";
 export class Codec {
   #waiting = new Map();
   #next = 0;
+  #broken = null;
 
   constructor(worker = new Worker(new URL("codec_worker.js", import.meta.url), { type: "module" })) {
     this.worker = worker;
@@ -24,6 +25,7 @@ export class Codec {
   }
 
   #ask(message, transfer) {
+    if (this.#broken) return Promise.reject(this.#broken);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -39,7 +41,8 @@ export class Codec {
   }
 
   #fail(message) {
-    for (const { reject } of this.#waiting.values()) reject(new Error(message));
+    this.#broken = new Error(message);
+    for (const { reject } of this.#waiting.values()) reject(this.#broken);
     this.#waiting.clear();
   }
 }
