@@ -17,7 +17,7 @@ from cases.api.serializers.records import ImageSerializer, RevisionListSerialize
 from cases.choices import Lesion
 from cases.errors import ApplicationError
 from cases.models import Image
-from cases.selectors import image_get, image_with_results, study_get
+from cases.selectors import image_get, image_with_results, study_header
 from cases.services.image import image_update, image_upload
 
 
@@ -46,7 +46,7 @@ class UploadImage(APIView):
         image = image_upload(
             user=caller(request),
             upload=data["image"],
-            study=None if study_id is None else study_get(caller(request), study_id),
+            study=None if study_id is None else study_header(caller(request), study_id),
             laterality=data["laterality"],
             field=data["field"],
         )

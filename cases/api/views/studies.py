@@ -9,7 +9,7 @@ from cases.api.parsing import caller, parsed
 from cases.api.schema import answers
 from cases.api.serializers.inputs import ReadingInput
 from cases.api.serializers.records import ReadingSerializer, StudySerializer
-from cases.selectors import study_get
+from cases.selectors import study_get, study_header
 from cases.services.reading import reading_save
 
 
@@ -35,5 +35,5 @@ class StudyReading(APIView):
     def put(self, request: Request, study_id: int) -> Response:
         """Keep diagnosis and grades per eye; each reader has one reading of a study."""
         data = parsed(ReadingInput, request).validated_data
-        reading = reading_save(user=caller(request), study=study_get(caller(request), study_id), **data)
+        reading = reading_save(user=caller(request), study=study_header(caller(request), study_id), **data)
         return Response(ReadingSerializer(reading, context={"request": request}).data)
