@@ -62,7 +62,7 @@ export class Editor extends EventTarget {
     this.#changed();
   }
 
-  toggleLayer(layer, visible = !layer.visible) {
+  showLayer(layer, visible) {
     layer.visible = visible;
     this.#emit("look");
     this.#changed();
@@ -101,11 +101,11 @@ export class Editor extends EventTarget {
   }
 
   undo() {
-    this.#step(this.active.undo());
+    if (this.canDraw) this.#step(this.active.undo());
   }
 
   redo() {
-    this.#step(this.active.redo());
+    if (this.canDraw) this.#step(this.active.redo());
   }
 
   #step(rect) {

@@ -27,7 +27,7 @@ export class Panel {
     const choose = { change: () => this.editor.select(layer) };
     const choice = element("input", { type: "radio", name: "lesion", value: layer.code, on: choose });
     const title = interpolate(gettext("Show %s"), [layer.label]);
-    const show = { change: ({ target }) => this.editor.toggleLayer(layer, target.checked) };
+    const show = { change: ({ target }) => this.editor.showLayer(layer, target.checked) };
     const visible = element("input", { type: "checkbox", title, aria: { label: title }, on: show });
     const swatch = element("span", { class: "editor-swatch" });
     swatch.style.backgroundColor = cssColour(layer.colour);

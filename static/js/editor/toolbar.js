@@ -32,7 +32,7 @@ export class Toolbar {
   }
 
   #show() {
-    const { active, masksVisible, opacity, size, tool } = this.editor;
+    const { active, canDraw, masksVisible, opacity, size, tool } = this.editor;
     for (const button of this.root.querySelectorAll("[data-tool]")) {
       button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
     }
@@ -40,8 +40,8 @@ export class Toolbar {
     this.#showRange("opacity", Math.round(opacity * 100), `${Math.round(opacity * 100)} %`);
     if (!this.editor.mayCorrect) return;
     this.#showRange("size", size, `${size} px`);
-    this.#find('[data-action="undo"]').disabled = !active.history.canUndo;
-    this.#find('[data-action="redo"]').disabled = !active.history.canRedo;
+    this.#find('[data-action="undo"]').disabled = !canDraw || !active.history.canUndo;
+    this.#find('[data-action="redo"]').disabled = !canDraw || !active.history.canRedo;
     this.#showSaving();
   }
 

@@ -176,6 +176,8 @@ test("a revision that is looked at is not drawn on; starting from it can be undo
   await editor.look(0);
   assert.equal(editor.canDraw, false);
   assert.ok(!editor.shown.get(5, 5));
+  editor.undo(); // would change what is not on the screen
+  assert.ok(editor.active.bitmap.get(5, 5));
   await editor.startFrom(0);
   assert.equal(editor.canDraw, true);
   assert.ok(editor.active.bitmap.equals(mask([1, 1])));
@@ -203,7 +205,7 @@ test("a lesion that the network does not outline starts empty", async () => {
 
 test("drawing on what is hidden shows it", async () => {
   const { editor } = await opened();
-  editor.toggleLayer(editor.active, false);
+  editor.showLayer(editor.active, false);
   editor.set({ masksVisible: false });
   await dot(editor, 5, 5);
   assert.ok(editor.active.visible);
