@@ -39,6 +39,7 @@ class MaskRevision(ClinicRecord):
     sha256 = models.CharField(max_length=64)
     count = models.PositiveIntegerField(_("count"))
     area_px = models.PositiveIntegerField(_("area in pixels"))
+    # xgettext:no-python-format
     area_percent_of_fov = models.FloatField(_("area in % of the field of view"))
     area_disc = models.FloatField(_("area in assumed optic-disc areas"))
 

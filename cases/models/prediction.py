@@ -85,6 +85,7 @@ class LesionResult(models.Model):
     mask = models.FileField(_("mask"), upload_to=mask_path, max_length=200)
     count = models.PositiveIntegerField(_("count"))
     area_px = models.PositiveIntegerField(_("area in pixels"))
+    # xgettext:no-python-format
     area_percent_of_fov = models.FloatField(_("area in % of the field of view"), validators=(MaxValueValidator(100),))
     area_disc = models.FloatField(_("area in assumed optic-disc areas"))
 

@@ -3,7 +3,8 @@
 import { element, options } from "./dom.js";
 import { FileState } from "./upload-queue.js";
 
-const megabytes = (bytes) => `${(bytes / (1024 * 1024)).toFixed(1)} MB`;
+const sizeText = (bytes) =>
+  bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / (1024 * 1024)).toFixed(1)} MB`;
 
 function stateText(item) {
   switch (item.state) {
@@ -53,7 +54,8 @@ export class UploadList {
   #row(item) {
     const address = URL.createObjectURL(item.file);
     const thumbnail = element("img", { src: address, alt: "", class: "upload__thumbnail" });
-    thumbnail.addEventListener("error", () => thumbnail.removeAttribute("src")); // TIFF: no browser shows it
+    // No browser draws TIFF, and what is no picture is not drawn either.
+    thumbnail.addEventListener("error", () => thumbnail.replaceWith(element("span", { class: "upload__thumbnail" })));
     const parts = {
       address,
       state: element("p", { class: "upload__state" }),
@@ -70,7 +72,7 @@ export class UploadList {
       element(
         "div",
         { class: "upload__body" },
-        element("p", { class: "upload__name" }, item.file.name, " ", element("span", { class: "muted small" }, megabytes(item.file.size))),
+        element("p", { class: "upload__name" }, item.file.name, " ", element("span", { class: "muted small" }, sizeText(item.file.size))),
         parts.bar,
         parts.state,
       ),
@@ -113,6 +115,12 @@ export function bindDropZone(zone, input, queue) {
   input.addEventListener("change", () => {
     queue.add(input.files);
     input.value = ""; // so that the same file can be chosen again after it was removed
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") {
+      event.preventDefault(); // would send the form; a button opens
+      input.click();
+    }
   });
   ["dragenter", "dragover"].forEach((type) =>
     zone.addEventListener(type, (event) => {

@@ -1,0 +1,102 @@
+"""The study page in states that a started system passes too quickly, or never: waiting, failed, corrected by several."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from cases.choices import PredictionState
+from cases.models import Prediction
+from tests.factories import ImageFactory, MaskRevisionFactory, PredictionFactory, Staff, StudyFactory, staffed_clinic
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def staff() -> Staff:
+    return staffed_clinic()
+
+
+@pytest.fixture
+def reader(page: Page, live_server, staff: Staff) -> Page:
+    client = Client()
+    client.force_login(staff.reader)
+    page.context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+    )
+    return page
+
+
+def test_failed_analysis_is_tried_again_and_cancelled(reader, live_server, staff):
+    image = ImageFactory(study=StudyFactory(clinic=staff.clinic))
+    failed = PredictionFactory(
+        image=image, state=PredictionState.FAILED, error_code="given_up", error_message="It failed several times."
+    )
+    reader.goto(f"{live_server.url}/studies/{image.study_id}/")
+    expect(reader.locator("#progress")).to_contain_text("It failed several times.")
+    expect(reader.locator("#lesions-card")).to_be_hidden()
+    reader.get_by_role("button", name="Try again").click()
+    expect(reader.locator("#progress")).to_contain_text("Waiting; next in line.")
+    expect(reader.locator(".thumbnail")).to_contain_text("Being analysed")
+    reader.get_by_role("button", name="Cancel").click()
+    expect(reader.locator("#progress")).to_contain_text("ended without a result: Cancelled")
+    failed.refresh_from_db()
+    assert failed.state == PredictionState.CANCELLED
+
+
+def test_stages_and_result_arrive_while_one_looks(reader, live_server, staff):
+    image = ImageFactory(study=StudyFactory(clinic=staff.clinic))
+    first = PredictionFactory(image=image, state=PredictionState.RUNNING, stage="grade")
+    reader.goto(f"{live_server.url}/studies/{image.study_id}/")
+    expect(reader.locator("#progress")).to_contain_text("Being analysed: grading")
+    Prediction.objects.filter(pk=first.pk).update(stage="segment")
+    expect(reader.locator("#progress")).to_contain_text("outlining lesions", timeout=10_000)
+    Prediction.objects.filter(pk=first.pk).update(state=PredictionState.CANCELLED)
+    PredictionFactory(image=image, grade=3)
+    expect(reader.locator("#grade")).to_contain_text("Severe non-proliferative DR", timeout=15_000)
+    expect(reader.locator("#progress")).to_be_hidden()
+
+
+def test_place_in_the_queue(reader, live_server, staff):
+    image = ImageFactory(study=StudyFactory(clinic=staff.clinic))
+    PredictionFactory(state=PredictionState.QUEUED)
+    PredictionFactory(image=image, state=PredictionState.QUEUED)
+    reader.goto(f"{live_server.url}/studies/{image.study_id}/")
+    expect(reader.locator("#progress")).to_contain_text("Waiting; 1 analysis ahead.")
+
+
+def test_corrections_are_compared_with_the_networks_own(reader, live_server, staff):
+    for number, area in ((1, 600), (2, 321)):
+        MaskRevisionFactory(prediction=staff.prediction, lesion="EX", number=number, area_px=area)
+    reader.goto(f"{live_server.url}/studies/{staff.study.pk}/")
+    area = reader.locator("tr[data-lesion=EX] td").nth(1)
+    expect(area).to_have_text("321")
+    reader.get_by_role("button", name="Network's own").click()
+    expect(area).to_have_text("80")
+    reader.locator("tr[data-lesion=EX] select").select_option("r1")
+    expect(area).to_have_text("600")
+    reader.get_by_role("button", name="Corrected").click()
+    expect(area).to_have_text("321")
+    expect(reader.locator("tr[data-lesion=MA] select")).to_be_hidden()
+
+
+def test_photographs_are_tabs(reader, live_server, staff):
+    second = ImageFactory(study=staff.study, laterality="OS", filename="left.jpg")
+    PredictionFactory(image=second, grade=4)
+    reader.goto(f"{live_server.url}/studies/{staff.study.pk}/")
+    tabs = reader.get_by_role("tab")
+    expect(tabs).to_have_count(2)
+    tabs.first.focus()
+    reader.keyboard.press("ArrowRight")
+    expect(tabs.nth(1)).to_have_attribute("aria-selected", "true")
+    expect(tabs.nth(1)).to_be_focused()
+    expect(reader.locator("#grade")).to_contain_text("Proliferative DR")
+    expect(reader.locator("#photograph-facts")).to_contain_text("left.jpg")
+    expect(reader.get_by_role("link", name="Correct masks")).to_have_attribute("href", f"/images/{second.pk}/correct/")
+
+
+def test_study_without_photographs(reader, live_server, staff):
+    study = StudyFactory(clinic=staff.clinic)
+    reader.goto(f"{live_server.url}/studies/{study.pk}/")
+    expect(reader.get_by_text("This study has no photographs yet.")).to_be_visible()
