@@ -9,6 +9,7 @@ from PIL import Image
 
 from inference.cards import ModelCard
 from training.evaluation.weights import load_weights
+from training.model_card import render
 
 SIDE = 256
 
@@ -87,15 +88,17 @@ scale = [0.9, 1.1]
 
 def test_a_lesion_network_from_photographs_to_measured_weights(tmp_path, data_root, manifest, capsys):
     config = configuration(tmp_path, data_root, manifest, "toy", SEGMENTATION)
-    text = config.read_text() + "labelled = ['idrid']\nnegatives = ['normal400']\nnegatives_share = 0.3\n"
-    config.write_text(text)
+    data = "labelled = ['idrid']\nnegatives = ['normal400']\nnegatives_share = 0.3\n"
+    config.write_text(config.read_text() + data)
     run, weights = tmp_path / "runs" / "toy", tmp_path / "weights" / "toy"
     call_command("train_segmentation", config=config, run=run, threads=1)
-    call_command("export_weights", run=run, out=weights, weights_version="7")
+    text = tmp_path / "toy.md"
+    call_command("export_weights", run=run, out=weights, weights_version="7", describe=text)
 
     card = ModelCard.from_json((weights / "card.json").read_text())
     assert (card.name, card.version, card.kind) == ("toy", "7", "segmentation")
     assert {source.name.split(" ")[0]: source.images for source in card.training_data} == {"IDRiD": 2, "Photographs": 4}
+    assert text.read_text() == render(card)
     lesions = card.validation["lesions"]
     assert lesions["images"] == 2
     assert 0 < lesions["EX"]["ap"] <= 1
@@ -125,9 +128,11 @@ def test_a_grader_from_photographs_to_measured_weights(tmp_path, data_root, mani
     config.write_text(config.read_text() + "labelled = ['eyepacs400']\n")
     run, weights = tmp_path / "runs" / "toy-grader", tmp_path / "weights" / "toy-grader"
     call_command("train_grading", config=config, run=run, threads=1)
-    call_command("export_weights", run=run, out=weights)
+    text = tmp_path / "toy.md"
+    call_command("export_weights", run=run, out=weights, describe=text)
     card = ModelCard.from_json((weights / "card.json").read_text())
     assert card.kind == "grading"
+    assert text.read_text() == render(card)
     assert card.validation["images"] == 4
     assert card.validation["patients"] == 4
     assert "competition rules" in card.training_data[0].licence

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from training.config import ConfigError, load_config
 from training.datasets import DatasetError
+from training.model_card import render
 from training.release import release
 
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--which", choices=("best", "last"), default="best", help="best on validation, or the latest"
         )
+        parser.add_argument("--describe", type=Path, help="Markdown file to write the card for people to")
         parser.add_argument("--notes", default="", help="a sentence for the card")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,4 +35,6 @@ class Command(BaseCommand):
             )
         except (ConfigError, DatasetError, ValueError) as error:
             raise CommandError(str(error)) from error
+        if options["describe"]:
+            options["describe"].write_text(render(card), encoding="utf-8")
         self.stdout.write(f"{folder}: version {card.version}, sha256 {card.sha256}")
