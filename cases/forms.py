@@ -29,6 +29,7 @@ class PatientForm(forms.ModelForm):
     class Meta:
         model = Patient
         fields = ("clinic", "record_number", "name", "birth_date", "sex", "diabetes_type", "diabetes_since")
+        labels = {"name": _("Name")}
         widgets = {
             "birth_date": DateInput(),
             "record_number": forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),

@@ -1,4 +1,4 @@
-"""The study page in states that a started system passes too quickly, or never: waiting, failed, corrected by several."""
+"""The study page in states that a started system passes too quickly, or never: waiting, failed, corrected."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -52,8 +53,8 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(
             REPOSITORY / source, folder / source, ignore=shutil.ignore_patterns("*.pyc", "*.safetensors", "*.mo")
         )
-    subprocess.run(["sh", "scripts/make_messages.sh"], cwd=folder, env={"PYTHON": sys.executable, "PATH": "/usr/bin:/bin"},
-                   check=True)  # fmt: skip
+    environment = {"PYTHON": sys.executable, "PATH": os.environ["PATH"]}
+    subprocess.run(["sh", "scripts/make_messages.sh"], cwd=folder, env=environment, check=True)
     return folder
 
 
