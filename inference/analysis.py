@@ -116,7 +116,9 @@ class Analysis:
 
     def overlay_jpeg(self, quality: int = 92) -> bytes:
         """The overlay in a tenth of the PNG's size; an edited copy can still be read back."""
-        return _encoded(".jpg", self.overlay(), [cv2.IMWRITE_JPEG_QUALITY, quality])
+        # Full colour resolution: lesions differ from the retina in colour, and may be a few pixels wide.
+        sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+        return _encoded(".jpg", self.overlay(), [cv2.IMWRITE_JPEG_QUALITY, quality, *sampling])
 
     def networks(self) -> dict[str, dict[str, Any]]:
         """Name, version, weights sha256, engine, input size and thresholds of both networks, for the record."""

@@ -30,6 +30,7 @@ def render_overlay(
     """
     painted = rgb.copy()
     thickness = max(1, round(min(rgb.shape[:2]) / 1200))
+    brush = np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8)
     outlines = []
     for lesion in LESIONS:
         mask = masks.get(lesion)
@@ -41,14 +42,17 @@ def render_overlay(
         x, y, width, height = cv2.boundingRect(grey)
         if not width:
             continue
-        window = (slice(y, y + height), slice(x, x + width))
+        # A little wider than the lesions, so that eroding sees what is around them.
+        rows = slice(max(0, y - thickness), y + height + thickness)
+        columns = slice(max(0, x - thickness), x + width + thickness)
+        window = (rows, columns)
         paint = np.full_like(painted[window], LESION_COLOURS[lesion])
         mixed = cv2.addWeighted(painted[window], 1 - alpha, paint, alpha, 0)
         cv2.copyTo(mixed, grey[window], painted[window])
-        contours, _ = cv2.findContours(grey[window], cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y))
-        outlines.append((contours, LESION_COLOURS[lesion]))
-    for contours, colour in outlines:
-        cv2.drawContours(painted, contours, -1, colour, thickness)
+        # The outline runs inside the lesion: what is coloured is the mask, no more and no less.
+        outlines.append((window, cv2.subtract(grey[window], cv2.erode(grey[window], brush)), paint))
+    for window, outline, paint in outlines:
+        cv2.copyTo(paint, outline, painted[window])
     return painted
 
 

@@ -53,7 +53,7 @@ def test_fill_outline_and_surroundings(retina, masks, lesion):
     centre = (int(rows.mean()), int(columns.mean()))
     assert tuple(painted[top, left]) == LESION_COLOURS[lesion]
     assert np.abs(painted[centre] - (retina[centre].astype(float) + LESION_COLOURS[lesion]) / 2).max() <= 1
-    assert np.array_equal(painted[top - 5 : top - 2], retina[top - 5 : top - 2])
+    assert np.array_equal(painted[~masks[lesion]], retina[~masks[lesion]])
 
 
 def test_mask_of_another_size_is_a_programming_error(retina):
