@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cases.choices import IcdrGrade, Lesion, PredictionState
@@ -41,7 +42,10 @@ class Prediction(ClinicRecord):
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     error_code = models.CharField(max_length=50, blank=True)
-    error_message = models.TextField(_("error"), blank=True, help_text=_("One sentence for the user."))
+    error_message = models.TextField(
+        _("error"), blank=True, help_text=_("One sentence for the user, untranslated, with places for the values.")
+    )
+    error_params = models.JSONField(default=dict, blank=True)
     error_detail = models.TextField(_("error detail"), blank=True, help_text=_("For the operator."))
 
     grade = models.PositiveSmallIntegerField(_("grade"), choices=IcdrGrade.choices, null=True, blank=True)
@@ -70,6 +74,11 @@ class Prediction(ClinicRecord):
 
     def __str__(self) -> str:
         return f"{self.model_name} · {self.get_state_display()}"
+
+    @property
+    def error_sentence(self) -> str:
+        """What the user is told of a failure, in the reader's language; empty where nothing failed."""
+        return gettext(self.error_message) % self.error_params if self.error_message else ""
 
     @property
     def is_open(self) -> bool:

@@ -300,10 +300,10 @@ def _problem(latest: Prediction | None) -> str:
     if latest.is_open:
         return _("The analysis of this photograph had not finished when the report was made.")
     if latest.state == PredictionState.UNGRADABLE:
-        return _("This photograph is ungradable. %(reason)s") % {"reason": latest.error_message}
+        return _("This photograph is ungradable. %(reason)s") % {"reason": latest.error_sentence}
     if latest.state == PredictionState.CANCELLED:
         return _("The analysis of this photograph was cancelled.")
-    return _("The analysis of this photograph failed. %(reason)s") % {"reason": latest.error_message}
+    return _("The analysis of this photograph failed. %(reason)s") % {"reason": latest.error_sentence}
 
 
 def _diabetes(patient: Patient) -> str:

@@ -13,7 +13,6 @@ from django.db import close_old_connections, connection
 
 from cases.models import Prediction
 from cases.services.image import image_field_of_view
-from cases.services.inference_errors import application_error
 from cases.services.prediction import (
     LEASE,
     LeaseLost,
@@ -57,8 +56,7 @@ def _run(prediction: Prediction) -> None:
     except LeaseLost:
         raise
     except InferenceError as error:
-        message = str(application_error(error).message)
-        prediction_refuse(prediction=prediction, code=error.code, message=message, detail=traceback.format_exc())
+        prediction_refuse(prediction=prediction, error=error, detail=traceback.format_exc())
     except Exception:
         logger.exception("prediction %s: attempt %s failed", prediction.pk, prediction.attempts)
         prediction_hand_back(prediction=prediction, detail=traceback.format_exc())

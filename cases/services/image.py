@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.choices import Field, Laterality
 from cases.errors import ApplicationError, TooLarge
 from cases.models import Image, Study, User
+from cases.notifications import study_changed
 from cases.permissions import Action, authorize
 from cases.services.files import stored_files
 from cases.services.inference_errors import translated
@@ -70,6 +71,7 @@ def image_upload(
         files.save(image.preview, ".jpg", preview)
         image.full_clean()
         image.save()
+    study_changed(image.study_id)
     return image
 
 
@@ -81,6 +83,7 @@ def image_update(*, user: User, image: Image, laterality: str, field: str) -> Im
     image.field = field
     image.full_clean()
     image.save(update_fields=["laterality", "field"])
+    transaction.on_commit(lambda: study_changed(image.study_id))
     return image
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.choices import PredictionState
 from cases.errors import Conflict
 from cases.models import Image, MaskRevision, Prediction, User
+from cases.notifications import study_changed
 from cases.permissions import Action, authorize
 from cases.services.files import stored_files
 from cases.services.image import image_decode, image_field_of_view
@@ -55,6 +56,7 @@ def mask_revision_create(
         files.save(revision.mask, ".png", encoded)
         revision.full_clean()
         revision.save()
+    study_changed(image.study_id)
     return revision
 
 

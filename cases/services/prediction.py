@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from cases.choices import PredictionState
 from cases.errors import Conflict, Unavailable
@@ -23,6 +24,7 @@ from cases.notifications import study_changed
 from cases.permissions import Action, authorize
 from cases.services.files import stored_files
 from cases.services.inference_errors import translated
+from inference.errors import InferenceError
 from inference.masks import encode_mask
 from inference.registry import identity, resolve_model_name
 
@@ -108,7 +110,7 @@ def prediction_claim(*, pk: int | None = None) -> Prediction | None:
     if prediction is None:
         return None
     if prediction.attempts >= MAX_ATTEMPTS:
-        _fail(prediction, "given_up", _GIVEN_UP, "The worker died in every attempt.")
+        _fail(prediction, _given_up(), "The worker died in every attempt.")
         return None
     prediction.state = PredictionState.RUNNING
     prediction.attempts += 1
@@ -137,13 +139,15 @@ def prediction_heartbeat(*, prediction: Prediction, stage: str | None = None) ->
 
 def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Prediction:
     """Store the result of a claimed analysis, once. Raises `LeaseLost` where the row is no longer ours."""
+    overlay = analysis.overlay_png()  # encoded before the transaction: it holds SQLite's only write lock
+    masks = {measured.lesion: encode_mask(analysis.masks[measured.lesion]) for measured in analysis.lesions}
     with stored_files() as files:
         row = _held(prediction)
         row.grade = analysis.grade
         row.probabilities = analysis.grade_probabilities
         row.networks = {**row.networks, **analysis.networks()}
         row.timings = analysis.timings
-        files.save(row.overlay, ".png", analysis.overlay_png())
+        files.save(row.overlay, ".png", overlay)
         _finish(row, PredictionState.SUCCEEDED)
         for measured in analysis.lesions:
             result = LesionResult(
@@ -154,15 +158,15 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
                 area_percent_of_fov=measured.area_percent_of_fov,
                 area_disc=measured.area_disc,
             )
-            files.save(result.mask, ".png", encode_mask(analysis.masks[measured.lesion]))
+            files.save(result.mask, ".png", masks[measured.lesion])
             result.save()
     return row
 
 
 @transaction.atomic
-def prediction_refuse(*, prediction: Prediction, code: str, message: str, detail: str = "") -> None:
-    """End a claimed analysis for good: trying again would not help. `message` is for the user."""
-    _fail(_held(prediction), code, message, detail)
+def prediction_refuse(*, prediction: Prediction, error: InferenceError, detail: str = "") -> None:
+    """End a claimed analysis for good: trying again would not help."""
+    _fail(_held(prediction), error, detail)
 
 
 @transaction.atomic
@@ -175,13 +179,15 @@ def prediction_hand_back(*, prediction: Prediction, detail: str = "", counts: bo
     if not counts:
         row.attempts -= 1
     if row.attempts >= MAX_ATTEMPTS:
-        _fail(row, "given_up", _GIVEN_UP, detail)
+        _fail(row, _given_up(), detail)
         return
     row.error_detail = detail
     _back_to_queue(row)
 
 
-_GIVEN_UP = _("The analysis failed several times. Try again; if it fails again, tell your administrator.")
+def _given_up() -> InferenceError:
+    message = gettext_noop("The analysis failed several times. Try again; if it fails again, tell your administrator.")
+    return InferenceError("given_up", message)
 
 
 def _held(prediction: Prediction) -> Prediction:
@@ -191,11 +197,12 @@ def _held(prediction: Prediction) -> Prediction:
     return row
 
 
-def _fail(row: Prediction, code: str, message: object, detail: str) -> None:
-    row.error_code = code
-    row.error_message = str(message)
+def _fail(row: Prediction, error: InferenceError, detail: str) -> None:
+    row.error_code = error.code
+    row.error_message = error.template  # untranslated: the worker does not know who will read it
+    row.error_params = error.params
     row.error_detail = detail
-    logger.error("prediction %s failed: %s", row.pk, code)
+    logger.error("prediction %s failed: %s", row.pk, error.code)
     _finish(row, PredictionState.FAILED)
 
 
@@ -216,6 +223,7 @@ def _back_to_queue(row: Prediction) -> None:
     row.lease_expires_at = None
     row.finished_at = None
     row.error_code = row.error_message = ""
+    row.error_params = {}
     row.save()
     transaction.on_commit(lambda: _dispatch(row))
     transaction.on_commit(lambda: study_changed(row.image.study_id))

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.choices import ReadingState
 from cases.errors import Conflict
 from cases.models import Reading, Study, User
+from cases.notifications import study_changed
 from cases.permissions import Action, authorize
 
 
@@ -24,4 +25,5 @@ def reading_save(
     reading.grade_os = grade_os
     reading.full_clean()
     reading.save()
+    transaction.on_commit(lambda: study_changed(study.pk))
     return reading

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.choices import ReportLanguage
 from cases.errors import ApplicationError, Unavailable
 from cases.models import Image, MaskRevision, Reading, Report, Study, User
+from cases.notifications import study_changed
 from cases.permissions import Action, authorize
 from cases.reports.content import Photograph, ReportContent
 from cases.reports.document import report_document
@@ -61,6 +62,7 @@ def report_create(
         files.save(report.pdf, f"-{reference}.pdf", pdf)
         report.full_clean()
         report.save()
+    study_changed(study.pk)
     return report
 
 

@@ -80,7 +80,8 @@ def test_weights_that_were_altered_after_the_request_give_a_sentence_and_never_a
     prediction_run_next()
     prediction.refresh_from_db()
     assert (prediction.state, prediction.error_code) == (PredictionState.FAILED, "weights_altered")
-    assert prediction.error_message
+    assert "grader" in prediction.error_sentence
+    assert "%(" not in prediction.error_sentence
     assert "Traceback" in prediction.error_detail
     assert prediction.grade is None
     assert not prediction.lesions.exists()

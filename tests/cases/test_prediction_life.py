@@ -83,7 +83,7 @@ def test_an_analysis_that_kills_every_worker_fails_with_a_sentence_after_bounded
     assert service.prediction_claim() is None
     row.refresh_from_db()
     assert (row.state, row.error_code) == (PredictionState.FAILED, "given_up")
-    assert row.error_message
+    assert row.error_sentence
     assert row.error_detail
 
 

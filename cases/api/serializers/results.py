@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
@@ -191,7 +190,7 @@ class PredictionSerializer(PendingSerializer):
         """Code and sentence, the sentence in the reader's language where it is known there."""
         if not prediction.error_code:
             return None
-        return {"code": prediction.error_code, "message": gettext(prediction.error_message)}
+        return {"code": prediction.error_code, "message": prediction.error_sentence}
 
     @extend_schema_field(ResultSerializer(allow_null=True))
     def get_result(self, prediction: Prediction) -> dict[str, Any] | None:

@@ -81,9 +81,7 @@ def _chosen(request: Request, prediction: Prediction) -> Response:
     state = prediction.get_state_display()
     raise AnalysisFailed(
         prediction.error_code or prediction.state,
-        _(prediction.error_message)
-        if prediction.error_message
-        else _("This analysis ended: %(state)s.") % {"state": state},
+        prediction.error_sentence or _("This analysis ended: %(state)s.") % {"state": state},
         prediction_id=prediction.pk,
         status_url=reverse("api:prediction", kwargs={"prediction_id": prediction.pk}, request=request),
     )
