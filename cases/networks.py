@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from cases.choices import Lesion
 from cases.models import Clinic
@@ -34,24 +36,36 @@ class NetworkChoice:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """One figure of merit with its 95 % interval; None where the card does not state it."""
+
+    label: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class LesionFigures:
-    """How well one lesion kind is outlined; None where the card does not say."""
+    """How well one lesion kind is outlined; None where the card does not state it."""
 
     label: str
     dice: float | None
     iou: float | None
-    average_precision: float | None
+    average_precision: Figure
     threshold: float | None
+    normal_eyes_marked: float | None
 
 
 @dataclass(frozen=True)
 class InstalledNetwork:
-    """A network with its card and the validation figures on it, for the results page."""
+    """A network with its card and the validation figures on it (as `training.release` writes them)."""
 
     label: str
     card: ModelCard
-    lesion_figures: list[tuple[str, list[LesionFigures]]]
-    other_figures: list[tuple[str, float]]
+    images: int | None
+    lesions: list[LesionFigures]
+    figures: list[Figure]
 
 
 def network_label(name: str) -> str:
@@ -77,40 +91,47 @@ def network_choices(*, clinic: Clinic | None = None) -> list[NetworkChoice]:
 def installed_networks() -> list[InstalledNetwork]:
     """Every installed network, graders last."""
     cards = sorted(installed_models().values(), key=lambda card: (card.kind == "grading", card.name))
-    return [
-        InstalledNetwork(
-            network_label(card.name), card, list(_lesion_tables(card.validation)), list(_numbers(card.validation))
-        )
-        for card in cards
-    ]
+    return [_installed(card) for card in cards]
 
 
-def _lesion_tables(figures: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, list[LesionFigures]]]:
-    """Every table "figures per lesion" within the validation figures, with the name of the data it was measured on."""
-    if any(isinstance(figures.get(lesion), Mapping) for lesion in Lesion.values):
-        yield path, [_lesion_figures(lesion, figures[lesion]) for lesion in Lesion.values if lesion in figures]
-        return
-    for name, value in figures.items():
-        if isinstance(value, Mapping):
-            yield from _lesion_tables(value, f"{path} · {name}" if path else name)
+_GRADING_FIGURES = (
+    ("quadratic_kappa", _("Quadratic weighted kappa")),
+    ("accuracy", _("Accuracy")),
+    ("referable_auc", _("AUC, referable retinopathy (grade 2 and above)")),
+    ("macro_auc", _("AUC, mean over the grades")),
+    ("ece", _("Expected calibration error")),
+)
 
 
-def _lesion_figures(lesion: str, figures: Mapping[str, Any]) -> LesionFigures:
-    return LesionFigures(
-        label=f"{lesion} · {Lesion(lesion).label}",
-        dice=figures.get("dice"),
-        iou=figures.get("iou"),
-        average_precision=figures.get("ap"),
-        threshold=figures.get("threshold"),
+def _installed(card: ModelCard) -> InstalledNetwork:
+    stated = card.validation
+    outlined = stated.get("lesions", {})
+    marked = stated.get("normal_eyes", {}).get("eyes_with_false_positive", {})
+    return InstalledNetwork(
+        label=network_label(card.name),
+        card=card,
+        images=outlined.get("images") or stated.get("images"),
+        lesions=[_lesion_figures(code, outlined[code], marked) for code in Lesion.values if code in outlined],
+        figures=[_figure(str(label), stated, name) for name, label in _GRADING_FIGURES if name in stated],
     )
 
 
-def _numbers(figures: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, float]]:
-    """Every single number among the validation figures that is not about one lesion."""
-    for name, value in figures.items():
-        full = f"{path} · {name}" if path else name
-        if isinstance(value, Mapping):
-            if name not in Lesion.values:
-                yield from _numbers(value, full)
-        elif isinstance(value, int | float) and not isinstance(value, bool) and name not in Lesion.values:
-            yield full, value
+def _lesion_figures(code: str, stated: Mapping[str, Any], normal_eyes_marked: Mapping[str, Any]) -> LesionFigures:
+    return LesionFigures(
+        label=f"{code} · {Lesion(code).label}",
+        dice=_number(stated.get("dice")),
+        iou=_number(stated.get("iou")),
+        average_precision=_figure("", stated, "ap"),
+        threshold=_number(stated.get("threshold")),
+        normal_eyes_marked=_number(normal_eyes_marked.get(code), 100),
+    )
+
+
+def _figure(label: str, stated: Mapping[str, Any], name: str) -> Figure:
+    low, high = stated.get(f"{name}_interval") or (None, None)
+    return Figure(label, _number(stated.get(name)), _number(low), _number(high))
+
+
+def _number(value: Any, factor: float = 1) -> float | None:
+    """A figure, or None for what is missing or could not be measured (nan)."""
+    return value * factor if isinstance(value, int | float) and math.isfinite(value) else None

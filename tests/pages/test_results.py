@@ -41,15 +41,30 @@ def test_nothing_published_and_nothing_installed_is_said(client):
     assert "<iframe" not in page
 
 
-def test_figures_are_those_of_the_card(client, folders):
-    figures = {"EX": {"dice": 0.6543, "ap": 0.71}, "MA": {"dice": 0.2}, "images": 14}
-    install(folders, "unet", {"idrid": figures, "normal": {"images": 20}})
-    page = client.get(PAGE).content.decode()
+def test_lesion_figures_are_those_of_the_card(client, folders):
+    lesions = {
+        "EX": {"dice": 0.6543, "iou": 0.4862, "ap": 0.7111, "ap_interval": [0.6001, 0.8009], "threshold": 0.312},
+        "MA": {"dice": float("nan")},
+        "mean": {"dice": 0.9},
+        "images": 14,
+    }
+    install(folders, "unet", {"lesions": lesions, "normal_eyes": {"eyes_with_false_positive": {"EX": 0.05}}})
+    page = " ".join(client.get(PAGE).content.decode().split())
     assert "U-Net" in page
-    assert "0.654" in page
-    assert "0.710" in page
-    assert "idrid · images" in page
+    assert "Measured on 14 validation photographs." in page
+    for figure in ("0.654", "0.486", '0.711 <span class="muted">(0.600–0.801)</span>', "0.312", "5 %"):
+        assert figure in page
+    assert "nan" not in page
     assert "Some data" in page
+
+
+def test_grading_figures_are_those_of_the_card(client, folders):
+    stated = {"images": 80, "quadratic_kappa": 0.7123, "quadratic_kappa_interval": [0.6, 0.8], "accuracy": 0.61}
+    install(folders, "grader", stated)
+    page = " ".join(client.get(PAGE).content.decode().split())
+    assert "Quadratic weighted kappa" in page
+    assert '0.712 <span class="muted">(0.600–0.800)</span>' in page
+    assert "0.610" in page
 
 
 def test_card_without_figures_is_told_as_such(client, folders):
