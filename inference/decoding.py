@@ -18,7 +18,7 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from inference.errors import ImageRejected, gettext_noop
 
@@ -94,7 +94,7 @@ def decode(source: bytes | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> 
     """
     data = _read(source)
     with _opened(data) as picture:
-        if picture.width * picture.height > max_pixels:
+        if max(picture.width * picture.height, _tile_pixels(picture)) > max_pixels:
             raise _too_many_pixels(max_pixels)
         if min(picture.size) < MIN_SIDE:
             raise ImageRejected(
@@ -213,6 +213,14 @@ def _too_many_pixels(max_pixels: int) -> ImageRejected:
         ),
         limit=max_pixels // 1_000_000,
     )
+
+
+def _tile_pixels(picture: Image.Image) -> int:
+    """Pixels of one tile of a TIFF: a tile may be larger than the picture, and is decoded whole."""
+    if not isinstance(picture, TiffImagePlugin.TiffImageFile):
+        return 0
+    width, height = (picture.tag_v2.get(tag, 0) for tag in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH))
+    return int(width) * int(height)
 
 
 def _to_rgb(picture: Image.Image) -> NDArray[np.uint8]:

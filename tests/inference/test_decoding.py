@@ -246,6 +246,16 @@ def test_pixel_bombs_are_refused_before_decoding(size, monkeypatch):
     assert refusal(png_header(*size)) == "too_many_pixels"
 
 
+def test_a_small_tiff_of_huge_tiles_is_refused_before_decoding(tmp_path):
+    path = tmp_path / "tiles.tif"
+    tifffile.imwrite(path, scene(256, 256), tile=(256, 256), compression="zlib", photometric="rgb")
+    assert decode(path).rgb.shape == (256, 256, 3)
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        for tag in ("TileWidth", "TileLength"):
+            tiff.pages[0].tags[tag].overwrite(20_000)
+    assert refusal(path.read_bytes()) == "too_many_pixels"
+
+
 def test_pixel_limit_can_be_lowered():
     assert refusal(saved(Image.fromarray(scene()), "PNG"), max_pixels=50_000) == "too_many_pixels"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from inference.analysis import Analysis, analyse
@@ -22,7 +23,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
-        parser.add_argument("--model", default="unet", help="segmentation network: unet, unetplusplus, manet ...")
+        parser.add_argument(
+            "--model", default=settings.DRWEB_DEFAULT_MODEL, help="segmentation network: unet, unetplusplus, manet ..."
+        )
         parser.add_argument(
             "--out",
             type=Path,
