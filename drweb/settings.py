@@ -152,7 +152,11 @@ CELERY_BEAT_SCHEDULE = {"recover-predictions": {"task": "cases.tasks.recover_pre
 # Empty: the worker cannot reach the web server's memory, so consumers watch the row instead.
 DRWEB_CHANNEL_URL = env.str("DRWEB_CHANNEL_URL", default="")
 CHANNEL_LAYERS = {
-    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [DRWEB_CHANNEL_URL]}}
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        # The layer waits for messages in reads without end; the client would end each after five seconds.
+        "CONFIG": {"hosts": [{"address": DRWEB_CHANNEL_URL, "socket_timeout": None}]},
+    }
     if DRWEB_CHANNEL_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"},
 }
@@ -205,6 +209,8 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
+# Without knox's own table: nothing would be in it, and its reference to users stands in the way of truncating them.
+MIGRATION_MODULES = {"knox": None}
 KNOX_TOKEN_MODEL = "cases.ApiToken"  # noqa: S105 - names a model
 REST_KNOX = {
     "TOKEN_TTL": timedelta(days=env.int("DRWEB_TOKEN_DAYS", default=90)),
