@@ -66,12 +66,9 @@ class TaughtSegmenter(nn.Module):
     def __init__(self, student: nn.Module, teacher: nn.Module) -> None:
         super().__init__()
         self.student = student
+        own, taught = (list(n.encoder.out_channels) for n in (student, teacher))  # type: ignore[union-attr,arg-type]
         # The teacher's features at the strides that the student has too, 4 and coarser.
-        strides = range(2, len(student.encoder.out_channels))  # type: ignore[union-attr,arg-type]
-        self.heads = nn.ModuleList(
-            nn.Conv2d(student.encoder.out_channels[i], teacher.encoder.out_channels[i], 1)  # type: ignore[union-attr,index]
-            for i in strides
-        )
+        self.heads = nn.ModuleList(nn.Conv2d(own[i], taught[i], 1) for i in range(2, len(own)))
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits."""
@@ -190,7 +187,7 @@ def train_segmentation(config: TrainingConfig, config_file: Path, run_path: Path
 def expect_background(network: nn.Module) -> None:
     """Start from the belief that a pixel is no lesion (probability .02, the prior of Lin et al. 2017)."""
     bias = network.segmentation_head[0].bias  # type: ignore[union-attr,index]
-    nn.init.constant_(bias, -4.0)  # type: ignore[arg-type]
+    nn.init.constant_(bias, -4.0)
 
 
 def initialise(network: nn.Module, config: TrainingConfig) -> None:
