@@ -14,9 +14,11 @@ account_patterns = [
 
 page_patterns = [
     path("", home.home, name="home"),
+    path("about/", home.about, name="about"),
     path("diagnosis/", diagnosis.diagnosis, name="diagnosis"),
     path("diagnosis/start/", diagnosis.diagnosis_start, name="diagnosis_start"),
     path("studies/<int:study_id>/", study.study, name="study"),
+    path("studies/<int:study_id>/patient/", study.study_patient, name="study_patient"),
     path("images/<int:image_id>/correct/", editor.correct, name="correct"),
     path("images/<int:image_id>/correct/state/", editor.correct_state, name="correct_state"),
     path("patients/", patient.patients, name="patients"),

@@ -14,7 +14,14 @@ STUDIES_PER_PAGE = 25
 def home(request: HttpRequest) -> HttpResponse:
     """The work-list, or for visitors what the system does and does not do."""
     if not request.user.is_authenticated:
-        return render(request, "cases/about.html")
+        return about(request)
     search = request.GET.get("q", "").strip()
     studies = Paginator(work_list(request.user, search=search), STUDIES_PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "cases/work_list.html", {"studies": studies, "search": search})
+    several_clinics = len({study.clinic_id for study in studies}) > 1
+    context = {"studies": studies, "search": search, "with_clinic": several_clinics}
+    return render(request, "cases/work_list.html", context)
+
+
+def about(request: HttpRequest) -> HttpResponse:
+    """What the system does and does not do."""
+    return render(request, "cases/about.html")

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
 
 from cases.choices import Field, IcdrGrade, Laterality, Lesion, ReportLanguage
+from cases.errors import ApplicationError
 from cases.models import Reading, Study, User
 from cases.networks import NetworkChoice, network_choices
 from cases.permissions import Action, actions_of
-from cases.selectors import other_readings, reading_of, study_header
+from cases.selectors import other_readings, patients_for, reading_of, study_header
+from cases.services.study import study_set_patient
 from inference.lesions import LESION_COLOURS
+
+PATIENTS_SHOWN = 20
 
 
 @login_required
@@ -42,6 +48,27 @@ def study(request: HttpRequest, study_id: int) -> HttpResponse:
             "page_data": _page_data(user, shown, may, reading, networks),
         },
     )
+
+
+@login_required
+def study_patient(request: HttpRequest, study_id: int) -> HttpResponse:
+    """Name the patient of a study that a program uploaded without one."""
+    user = cast("User", request.user)
+    shown = study_header(user, study_id)
+    if Action.EDIT_PATIENT not in actions_of(user, shown.clinic):
+        raise PermissionDenied
+    search = request.GET.get("q", "").strip()
+    patients = patients_for(user, search=search).filter(clinic=shown.clinic)
+    if request.method == "POST":
+        chosen = request.POST.get("patient", "")
+        patient = get_object_or_404(patients, pk=int(chosen) if chosen.isdecimal() else 0)
+        try:
+            study_set_patient(user=user, study=shown, patient=patient)
+        except ApplicationError as error:
+            messages.error(request, str(error.message))
+        return redirect("cases:study", shown.pk)
+    context = {"study": shown, "search": search, "rows": patients[:PATIENTS_SHOWN]}
+    return render(request, "cases/study_patient.html", context)
 
 
 def _page_data(

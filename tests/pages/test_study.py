@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from cases.choices import Lesion, Role
 from inference.lesions import LESION_COLOURS
-from tests.factories import ReadingFactory, StudyFactory, UserFactory, staffed_clinic
+from tests.factories import PatientFactory, ReadingFactory, StudyFactory, UserFactory, staffed_clinic
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +99,33 @@ def test_number_of_queries_does_not_depend_on_the_photographs(client, django_ass
     # session, user, study, role, own reading, other readings, memberships of the head
     with django_assert_max_num_queries(7):
         page_of(client, staff.study)
+
+
+def test_patient_is_named_later(client):
+    here, there = staffed_clinic(), staffed_clinic()
+    study = StudyFactory(clinic=here.clinic, patient=None)
+    address = reverse("cases:study_patient", args=[study.pk])
+    for user in here.by_role().values():
+        client.force_login(user)
+        assert address in page_of(client, study)
+        page = client.get(address).content.decode()
+        assert here.study.patient.name in page
+        for nobody in (there.study.patient_id, "", "x", "9" * 40):
+            assert client.post(address, {"patient": nobody}).status_code == 404
+        assert client.get(reverse("cases:study_patient", args=[there.study.pk])).status_code == 404
+    assert client.post(address, {"patient": here.study.patient_id})["Location"] == reverse(
+        "cases:study", args=[study.pk]
+    )
+    study.refresh_from_db()
+    assert study.patient == here.study.patient
+    assert address not in page_of(client, study)
+
+
+def test_patient_of_a_study_is_not_exchanged(client):
+    staff = staffed_clinic()
+    other = PatientFactory(clinic=staff.clinic)
+    client.force_login(staff.technician)
+    answer = client.post(reverse("cases:study_patient", args=[staff.study.pk]), {"patient": other.pk}, follow=True)
+    assert "already belongs to another patient" in answer.content.decode()
+    staff.study.refresh_from_db()
+    assert staff.study.patient != other

@@ -31,6 +31,11 @@ def test_visitor_reads_what_it_is_and_what_it_is_not(client):
     assert "Work-list" not in page
 
 
+def test_staff_can_read_that_too(client):
+    client.force_login(UserFactory())
+    assert "does not replace a reader" in client.get(reverse("cases:about")).content.decode()
+
+
 def test_row_says_how_far_a_study_is(client):
     member = MembershipFactory()
     client.force_login(member.user)
@@ -99,6 +104,7 @@ def test_other_clinics_are_not_seen(client):
     assert rows(client) == []
     client.force_login(UserFactory(is_superuser=True))
     assert {row.pk for row in rows(client)} == {here.study.pk, there.study.pk}
+    assert here.clinic.name in client.get(HOME).content.decode()  # several clinics: each row says which
 
 
 def test_number_of_queries_does_not_grow_with_the_list(client, django_assert_max_num_queries):
