@@ -46,6 +46,15 @@ def database_config(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+def channel_layer_config(url: str) -> dict[str, Any]:
+    """Return the ``CHANNEL_LAYERS["default"]`` entry for ``DRWEB_CHANNEL_URL``; empty means memory."""
+    if not url:
+        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    # The layer waits for messages in reads without end, which the client by itself would end after five seconds.
+    hosts = [{"address": url, "socket_timeout": None}]
+    return {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": hosts}}
+
+
 def storage_config(url: str, *, local_folder: Path) -> dict[str, Any]:
     """Return the ``STORAGES["default"]`` entry for ``DRWEB_STORAGE_URL``.
 

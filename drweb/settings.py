@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF
 from django.contrib.messages import constants as messages
 from django.utils.translation import gettext_lazy as _
 
-from drweb.environment import database_config, read_or_create_secret, storage_config
+from drweb.environment import channel_layer_config, database_config, read_or_create_secret, storage_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -151,15 +151,7 @@ CELERY_BEAT_SCHEDULE = {"recover-predictions": {"task": "cases.tasks.recover_pre
 
 # Empty: the worker cannot reach the web server's memory, so consumers watch the row instead.
 DRWEB_CHANNEL_URL = env.str("DRWEB_CHANNEL_URL", default="")
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        # The layer waits for messages in reads without end; the client would end each after five seconds.
-        "CONFIG": {"hosts": [{"address": DRWEB_CHANNEL_URL, "socket_timeout": None}]},
-    }
-    if DRWEB_CHANNEL_URL
-    else {"BACKEND": "channels.layers.InMemoryChannelLayer"},
-}
+CHANNEL_LAYERS = {"default": channel_layer_config(DRWEB_CHANNEL_URL)}
 
 # --- People -----------------------------------------------------------------------------------------------------------
 

@@ -2,9 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
+
+from tests import services
 
 # Playwright's synchronous API runs an event loop in the test's thread; Django would take the ORM calls of the test for
 # calls from async code.
@@ -20,6 +24,27 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the data sets in {folder} (set DRWEB_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A real PostgreSQL as ``DRWEB_DATABASE_URL``; skips where its programs are missing."""
+    yield from _started(services.postgresql())
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real Redis as ``DRWEB_BROKER_URL`` or ``DRWEB_CHANNEL_URL``; skips where it is missing."""
+    yield from _started(services.redis())
+
+
+def _started(service: AbstractContextManager[str]) -> Iterator[str]:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(service)
+        except services.ServiceMissing as missing:
+            pytest.skip(str(missing))
+        yield url
 
 
 @pytest.fixture(autouse=True)

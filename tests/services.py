@@ -1,6 +1,6 @@
 """Real PostgreSQL and Redis for tests: private ports, temporary folders, gone afterwards.
 
-As a program it runs a command on them: ``python -m tests.services pytest tests/cases``.
+As a program it runs a command on PostgreSQL: ``python -m tests.services pytest tests/cases``.
 """
 
 import getpass
@@ -102,6 +102,6 @@ def _wait_for(port: int, seconds: float = 30) -> None:
 
 
 if __name__ == "__main__":
-    with postgresql() as database_url, redis() as redis_url:
-        environment = {**os.environ, "DRWEB_DATABASE_URL": database_url, "DRWEB_CHANNEL_URL": redis_url}
+    with postgresql() as database_url:
+        environment = {**os.environ, "DRWEB_DATABASE_URL": database_url}
         sys.exit(subprocess.run(sys.argv[1:], env=environment, check=False).returncode)
