@@ -129,7 +129,7 @@ def test_the_worker_analyses_the_sample_photograph(system):
 
 def test_without_networks_the_start_says_what_is_missing(tmp_path):
     with (
-        pytest.raises(AssertionError, match="The network .* is not installed"),
+        pytest.raises(AssertionError, match=r"The network .* is not installed"),
         running_system(tmp_path / "data", DRWEB_WEIGHTS_DIR=str(tmp_path / "empty")),
     ):
         pass
