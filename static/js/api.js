@@ -63,7 +63,9 @@ export function errorFrom(status, text) {
     // Not JSON: a proxy's page.
   }
   if (error && typeof error.message === "string") {
-    return new ApiError(status, error.code ?? "error", error.message, error.details ?? {});
+    const details = error.details ?? {};
+    const message = details.reference ? `${error.message} (${details.reference})` : error.message;
+    return new ApiError(status, error.code ?? "error", message, details);
   }
   return new ApiError(status, status === 0 ? "unreachable" : "http_error", sentenceFor(status));
 }

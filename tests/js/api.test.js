@@ -69,6 +69,11 @@ test("a proxy's page becomes a sentence", () => {
   assert.equal(errorFrom(502, "").temporary, true);
 });
 
+test("the reference of an unforeseen error is shown with its sentence", () => {
+  const body = JSON.stringify({ error: { code: "server_error", message: "Give the reference.", details: { reference: "ab12" } } });
+  assert.equal(errorFrom(500, body).message, "Give the reference. (ab12)");
+});
+
 test("no connection is an error of its own", async () => {
   serve(new TypeError("fetch failed"));
   await assert.rejects(api.get("/x"), { status: 0, code: "unreachable", temporary: true });
