@@ -140,7 +140,7 @@ class Analysis:
 
 
 def analyse(
-    image: bytes | Path | Rgb | DecodedImage,
+    image: bytes | str | Path | Rgb | DecodedImage,
     model: str = "unet",
     *,
     engine: str | None = None,
@@ -215,7 +215,7 @@ def load_network(name: str, engine: str | None = None) -> LoadedNetwork:
         return _loaded[key]
 
 
-def _pixels(image: bytes | Path | Rgb | DecodedImage) -> Rgb:
+def _pixels(image: bytes | str | Path | Rgb | DecodedImage) -> Rgb:
     if isinstance(image, DecodedImage):
         return image.rgb
     if isinstance(image, np.ndarray):

@@ -85,7 +85,7 @@ class DecodedImage:
         return int(self.rgb.shape[0])
 
 
-def decode(source: bytes | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
+def decode(source: bytes | str | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     """Decode a photograph of any allowed format, bit depth and colour model to upright 8-bit RGB.
 
     Transparent pixels are laid on black. Raises ImageRejected with one of the codes empty_file, not_an_image,
@@ -136,9 +136,9 @@ def decode_drawing(
         return _to_rgb(picture), None
 
 
-def _read(source: bytes | Path | BinaryIO) -> bytes:
-    if isinstance(source, Path):
-        data = source.read_bytes()
+def _read(source: bytes | str | Path | BinaryIO) -> bytes:
+    if isinstance(source, str | Path):
+        data = Path(source).read_bytes()
     elif isinstance(source, bytes | bytearray | memoryview):
         data = bytes(source)
     else:

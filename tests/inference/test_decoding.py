@@ -5,6 +5,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -293,3 +294,9 @@ def test_mutated_files_are_decoded_or_refused(kind, changes, end):
     else:
         assert decoded.rgb.dtype == np.uint8
         assert decoded.rgb.shape[2] == 3
+
+
+def test_a_path_may_be_a_string(tmp_path):
+    path = tmp_path / "retina.png"
+    Image.fromarray(skimage.data.retina()).save(path)
+    assert (decode(str(path)).rgb == decode(path).rgb).all()
