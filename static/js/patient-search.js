@@ -44,10 +44,17 @@ export function bindPatientSearch(form) {
     if (mine !== asked) {
       return; // an older answer that came late
     }
-    const chosen = results.querySelector("input:checked")?.closest("label");
-    results.querySelectorAll("label").forEach((label) => label !== chosen && label.remove());
-    const others = found.patients.filter((patient) => String(patient.id) !== chosen?.querySelector("input").value);
-    results.append(...others.map(option));
+    // Rows that stay are not made anew: the keyboard may be on one of them.
+    const wanted = new Set(found.patients.map((patient) => String(patient.id)));
+    const shown = new Set();
+    results.querySelectorAll("input").forEach((radio) => {
+      if (wanted.has(radio.value) || radio.checked) {
+        shown.add(radio.value);
+      } else {
+        radio.closest("label").remove();
+      }
+    });
+    results.append(...found.patients.filter((patient) => !shown.has(String(patient.id))).map(option));
     count.textContent = countText(found.patients.length, found.total);
   }
 
