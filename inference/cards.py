@@ -79,12 +79,12 @@ class ModelCard:
         date.fromisoformat(self.date)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(_finite(asdict(self)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read a card; ``ValueError`` names the fault (unknown or missing fields, values out of range)."""
-        raw = json.loads(text)
+        raw = json.loads(text, parse_constant=lambda _name: None)
         _check_keys(cls, raw, "card")
         raw["network"] = _nested(NetworkSpec, raw["network"], "network")
         raw["normalisation"] = _nested(Normalisation, raw["normalisation"], "normalisation")
@@ -93,6 +93,15 @@ class ModelCard:
         )
         raw["lesions"] = tuple(raw.get("lesions", ()))
         return cls(**raw)
+
+
+def _finite(value: Any) -> Any:
+    """A figure that is not defined (a rate over no cases) becomes null: JSON knows no NaN."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _nested(kind: type[T], raw: object, where: str) -> T:

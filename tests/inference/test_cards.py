@@ -66,3 +66,15 @@ def test_a_card_with_a_missing_field_is_refused(card):
     del raw["sha256"]
     with pytest.raises(ValueError, match="missing fields sha256"):
         ModelCard.from_json(json.dumps(raw))
+
+
+def test_figures_that_are_not_defined_are_null_in_the_file(card):
+    undefined = dataclasses.replace(card, validation={"EX": {"presence_specificity": float("nan"), "interval": (0, 1)}})
+    text = undefined.to_json()
+    assert "NaN" not in text
+    assert ModelCard.from_json(text).validation == {"EX": {"presence_specificity": None, "interval": [0, 1]}}
+
+
+def test_no_card_yields_a_number_that_json_cannot_hold(card):
+    text = card.to_json().replace('"ap": 0.5', '"ap": NaN')
+    assert ModelCard.from_json(text).validation == {"mean": {"ap": None}}
