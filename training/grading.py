@@ -33,6 +33,8 @@ from training.segmentation import initialise
 assert GRADES == _GRADES  # noqa: S101 - one number, two layers
 
 _FREE_ROTATION_SHARE = 0.4
+# Photographs are cached at up to this side, the one of the lesion network, so that both share the cache.
+SQUARE_SIDE = 1152
 
 
 class GradingDataset(Dataset[Batch]):
@@ -222,7 +224,7 @@ def train_grading(config: TrainingConfig, config_file: Path, run_path: Path) -> 
 
     def squares(sources: Sequence[str], split: str) -> list[Square]:
         records = [r for source in sources for r in read(source, data_root)]
-        return load_squares(select(records, entries, data_root=data_root, split=split), 1152, cache)
+        return load_squares(select(records, entries, data_root=data_root, split=split), SQUARE_SIDE, cache)
 
     photographs = squares((*config.data.labelled, *config.data.unlabelled), "train")
     teaching, standardise, fine, coarse = None, None, 0, 0

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from inference.cards import ModelCard
+from training.classifier_refit import refit_classifier
 from training.config import TrainingConfig, load_config
 from training.datasets import Record, read
 from training.datasets.manifest import manifest_hash, read_manifest, select
+from training.datasets.squares import load_squares
 from training.evaluation.grading import collect_grades
 from training.evaluation.segmentation import choose_thresholds, collect_scores, lesion_figures, normal_figures
 from training.evaluation.weights import Weights, load_weights
 from training.export import freeze, weights_of, write_weights
+from training.grading import SQUARE_SIDE
 from training.metrics.grades import expected_calibration_error, fit_temperature, grade_figures
 
 NORMALS = "normal400"
@@ -26,10 +29,20 @@ def records_of(config: TrainingConfig, sources: tuple[str, ...], split: str) -> 
     return select([r for source in sources for r in read(source, root)], entries, data_root=root, split=split)
 
 
-def release(run_path: Path, folder: Path, *, version: str, which: str = "best", notes: str = "") -> ModelCard:
-    """Export the weights of a run into ``folder``, measure them on the validation split and complete their card."""
+def release(
+    run_path: Path, folder: Path, *, version: str, which: str = "best", notes: str = "", refit: bool = False
+) -> ModelCard:
+    """Export the weights of a run into ``folder``, measure them on the validation split and complete their card.
+
+    ``refit``: fit the grader's last layer anew first, see ``training.classifier_refit``.
+    """
     config = load_config(run_path / "config.toml")
     tensors = weights_of(run_path, which)
+    if refit:
+        squares = load_squares(
+            records_of(config, config.data.labelled, "train"), SQUARE_SIDE, run_path.parent / "cache"
+        )
+        tensors = refit_classifier(tensors, config, squares)
     taught_on = (*config.data.labelled, *config.data.negatives, *config.data.unlabelled)
     images: dict[str, int] = dict(Counter(record.source for record in records_of(config, taught_on, "train")))
     if "efficientnet_lite2" in (config.initial_weights, _teacher_start(config)):

@@ -22,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--which", choices=("best", "last"), default="best", help="best on validation, or the latest"
         )
+        parser.add_argument("--refit", action="store_true", help="grader: fit the last layer anew on the training set")
         parser.add_argument("--describe", type=Path, help="Markdown file to write the card for people to")
         parser.add_argument("--notes", default="", help="a sentence for the card")
 
@@ -31,7 +32,12 @@ class Command(BaseCommand):
             name = load_config(run / "config.toml").name
             folder = options["out"] or Path("inference/weights") / name
             card = release(
-                run, folder, version=options["weights_version"], which=options["which"], notes=options["notes"]
+                run,
+                folder,
+                version=options["weights_version"],
+                which=options["which"],
+                notes=options["notes"],
+                refit=options["refit"],
             )
         except (ConfigError, DatasetError, ValueError) as error:
             raise CommandError(str(error)) from error
