@@ -110,10 +110,6 @@ class Analysis:
         """The photograph with its lesions painted on it."""
         return render_overlay(self.rgb, self.masks)
 
-    def overlay_png(self) -> bytes:
-        """The overlay, lossless, at the photograph's size."""
-        return _encoded(".png", self.overlay(), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-
     def overlay_jpeg(self, quality: int = 92) -> bytes:
         """The overlay in a tenth of the PNG's size; an edited copy can still be read back."""
         # Full colour resolution: lesions differ from the retina in colour, and may be a few pixels wide.

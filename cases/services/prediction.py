@@ -139,7 +139,7 @@ def prediction_heartbeat(*, prediction: Prediction, stage: str | None = None) ->
 
 def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Prediction:
     """Store the result of a claimed analysis, once. Raises `LeaseLost` where the row is no longer ours."""
-    overlay = analysis.overlay_png()  # encoded before the transaction: it holds SQLite's only write lock
+    overlay = analysis.overlay_jpeg()  # encoded before the transaction: it holds SQLite's only write lock
     masks = {measured.lesion: encode_mask(analysis.masks[measured.lesion]) for measured in analysis.lesions}
     with stored_files() as files:
         row = _held(prediction)
@@ -147,7 +147,7 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
         row.probabilities = analysis.grade_probabilities
         row.networks = {**row.networks, **analysis.networks()}
         row.timings = analysis.timings
-        files.save(row.overlay, ".png", overlay)
+        files.save(row.overlay, ".jpg", overlay)
         _finish(row, PredictionState.SUCCEEDED)
         for measured in analysis.lesions:
             result = LesionResult(

@@ -41,7 +41,7 @@ class Found:
     def networks(self) -> dict:
         return {"segmentation": {"name": "unet", "version": "1.0"}, "grader": {"name": "grader", "version": "1.0"}}
 
-    def overlay_png(self) -> bytes:
+    def overlay_jpeg(self) -> bytes:
         return mask_png()
 
 

@@ -39,7 +39,7 @@ class FakeAnalysis:
     def networks(self) -> dict:
         return {"segmentation": {"name": "unet"}}
 
-    def overlay_png(self) -> bytes:
+    def overlay_jpeg(self) -> bytes:
         return b"overlay"
 
 

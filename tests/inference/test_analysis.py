@@ -132,7 +132,6 @@ def test_single_lesion_network(retina, tmp_path, monkeypatch):
 
 def test_overlays(analysis):
     expected = render_overlay(analysis.rgb, analysis.masks)
-    assert np.array_equal(decode(analysis.overlay_png()).rgb, expected)
     jpeg = decode(analysis.overlay_jpeg()).rgb
     assert np.abs(jpeg.astype(int) - expected).mean() < 6
 

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from cases.api.files import stored_file
 from cases.api.parsing import caller, parsed
-from cases.api.schema import NOT_MODIFIED, PNG, answers, error_example
+from cases.api.schema import JPEG, NOT_MODIFIED, PNG, answers, error_example
 from cases.api.serializers.inputs import ChooseModelInput
 from cases.api.serializers.results import (
     ChosenSerializer,
@@ -133,14 +133,14 @@ class PredictionOverlay(APIView):
         tags=["Files"],
         summary="Download the overlay",
         parameters=[NOT_MODIFIED],
-        responses=answers(bytes, 404, media_type=PNG),
+        responses=answers(bytes, 404, media_type=JPEG),
     )
     def get(self, request: Request, prediction_id: int) -> HttpResponseBase:
-        """Of the photograph's own size; may be edited and sent back to /api/edit_image."""
+        """Of the photograph's own size, JPEG; an edited copy (save it as PNG) may be sent back to /api/edit_image."""
         prediction = prediction_get(caller(request), prediction_id)
         if not prediction.overlay:
             raise Http404
-        return stored_file(request, prediction.overlay, filename=f"prediction-{prediction.pk}-overlay.png")
+        return stored_file(request, prediction.overlay, filename=f"prediction-{prediction.pk}-overlay.jpg")
 
 
 class PredictionMask(APIView):
