@@ -16,6 +16,7 @@ from cases.choices import Lesion, PredictionState
 from cases.models import MaskRevision, Prediction, Report
 from cases.services.image import image_field_of_view
 from cases.services.prediction import prediction_claim, prediction_refuse, prediction_succeed
+from inference.errors import ModelUnavailable
 from inference.measurement import measure_one
 from tests.api.conftest import error_of, install, segmentation, session_of, token_of
 from tests.factories import HEIGHT, WIDTH, ImageFactory, PredictionFactory, Staff, StudyFactory, mask_png
@@ -165,16 +166,18 @@ def test_nobody_has_to_wait(staff: Staff, upload, worker):
 
 def test_a_failed_analysis_says_why_and_can_be_tried_again(staff: Staff, upload, worker):
     worker.does = lambda: prediction_refuse(
-        prediction=prediction_claim(), code="weights_missing", message="The weights are missing.", detail="/srv/secret"
+        prediction=prediction_claim(),
+        error=ModelUnavailable("weights_missing", "The weights of %(name)s are missing.", name="unet"),
+        detail="/srv/secret",
     )
     client = session_of(staff.reader)
     response = client.post("/api/choose_model", {"selectedModel": "Unet"})
     assert response.status_code == 422
     error = error_of(response)
-    assert (error["code"], error["message"]) == ("weights_missing", "The weights are missing.")
+    assert (error["code"], error["message"]) == ("weights_missing", "The weights of unet are missing.")
     assert "secret" not in response.content.decode()
     status = client.get(error["details"]["status_url"]).json()
-    assert status["error"] == {"code": "weights_missing", "message": "The weights are missing."}
+    assert status["error"] == {"code": "weights_missing", "message": "The weights of unet are missing."}
     retried = client.post(f"/api/predictions/{error['details']['prediction_id']}/retry").json()
     assert (retried["state"], retried["error"]) == ("queued", None)
     cancelled = client.post(f"/api/predictions/{error['details']['prediction_id']}/cancel").json()
