@@ -276,6 +276,7 @@ def test_everything_by_keyboard(visitor, retina):
     page.wait_for_url(f"{visitor.system.url}/")
 
     visitor.open("/diagnosis/")
+    expect(page.get_by_role("button", name="Upload and analyse")).to_be_enabled()
     page.get_by_label("Record number or name").focus()
     page.keyboard.type("DEMO-1")
     page.keyboard.press("Enter")
