@@ -128,9 +128,9 @@ def _file_sha256(path: Path, _modified: int, _size: int, _inode: int) -> str:
 def _missing(name: str) -> ModelUnavailable:
     return ModelUnavailable(
         "weights_missing",
-        gettext_noop("The network %(name)s is not installed: put its folder with card and weights into %(folder)s."),
+        # No path in the sentence: users of the web see it too.
+        gettext_noop("The network %(name)s is not installed: put its folder with card and weights beside the others."),
         name=name,
-        folder=str(weights_folder()),
     )
 
 
