@@ -264,6 +264,8 @@ def test_technician_sees_results_and_writes_no_diagnosis(visitor, retina):
 
 def test_everything_by_keyboard(visitor, retina):
     page = visitor.page
+    # Playwright starts to catch file choosers with the first listener, and does not wait until it does.
+    page.on("filechooser", lambda chooser: None)
     visitor.open("/")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()

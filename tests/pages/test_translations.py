@@ -71,7 +71,7 @@ def test_catalogues_hold_exactly_the_strings_of_the_sources(fresh, domain):
 @pytest.mark.django_db
 def test_pages_scripts_and_errors_speak_chinese():
     with override("zh-hans"):
-        assert gettext("Soft exudates") == "软性渗出(棉绒斑)"
+        assert gettext("Soft exudates") == "软性渗出（棉绒斑）"
     client = Client(headers={"accept-language": "zh-hans"})
     assert "工作流程" in client.get(reverse("cases:home")).content.decode()
     assert json.dumps("勾画病变") in client.get(reverse("javascript-catalog")).content.decode()
