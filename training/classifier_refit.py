@@ -44,7 +44,7 @@ def refit_classifier(
     features = np.concatenate([_features(network, config, squares, flip) for flip in (False, True)])
     grades, patients = np.tile(truth, 2), np.tile([square.record.patient for square in squares], 2)
     strength = max(_STRENGTHS, key=lambda value: _score(features, grades, patients, value))
-    scaler, regression = StandardScaler(), LogisticRegression(C=strength, max_iter=500)
+    scaler, regression = StandardScaler(), LogisticRegression(C=strength, class_weight="balanced", max_iter=500)
     regression.fit(scaler.fit_transform(features), grades)
     weight = regression.coef_ / scaler.scale_
     bias = regression.intercept_ - weight @ scaler.mean_
@@ -68,7 +68,7 @@ def _features(network: nn.Module, config: TrainingConfig, squares: Sequence[Squa
 def _score(
     features: NDArray[np.float64], grades: NDArray[np.integer], patients: NDArray[np.generic], strength: float
 ) -> float:
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500))
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, class_weight="balanced", max_iter=500))
     folds = StratifiedGroupKFold(n_splits=3, shuffle=True, random_state=0)
-    scores = cross_val_score(model, features, grades, groups=patients, cv=folds, scoring="neg_log_loss")
+    scores = cross_val_score(model, features, grades, groups=patients, cv=folds, scoring="roc_auc_ovr")
     return float(np.mean(scores))
