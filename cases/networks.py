@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.choices import Lesion
 from cases.models import Clinic
 from inference.cards import ModelCard
-from inference.registry import installed_models
+from inference.registry import GRADER, installed_models
 
 # Proper names, the same in every language.
 _LABELS = {
@@ -86,6 +86,25 @@ def network_choices(*, clinic: Clinic | None = None) -> list[NetworkChoice]:
     default = next((name for name in wanted if name in names), None)
     names.sort(key=lambda name: (name != default, name))
     return [NetworkChoice(name, network_label(name), cards[name], name == default) for name in names]
+
+
+@dataclass(frozen=True)
+class GraderFigures:
+    """How well the installed grader did on validation photographs; shown where its grade is."""
+
+    images: int
+    kappa: float
+    referable_auc: float
+
+
+def grader_figures() -> GraderFigures | None:
+    """From the grader's card; None where there is no grader, or its card does not say."""
+    card = installed_models("grading").get(GRADER)
+    found = card.validation if card else {}
+    try:
+        return GraderFigures(int(found["images"]), float(found["quadratic_kappa"]), float(found["referable_auc"]))
+    except (KeyError, TypeError):
+        return None
 
 
 def installed_networks() -> list[InstalledNetwork]:

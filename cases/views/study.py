@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from cases.choices import Field, IcdrGrade, Laterality, Lesion, ReportLanguage
 from cases.errors import ApplicationError
 from cases.models import Reading, Study, User
-from cases.networks import NetworkChoice, network_choices
+from cases.networks import NetworkChoice, grader_figures, network_choices
 from cases.permissions import Action, actions_of
 from cases.selectors import other_readings, patients_for, reading_of, study_header
 from cases.services.study import study_set_patient
@@ -41,6 +41,7 @@ def study(request: HttpRequest, study_id: int) -> HttpResponse:
             "reading": reading,
             "other_readings": other_readings(user, shown),
             "networks": networks,
+            "grader": grader_figures(),
             "grades": IcdrGrade.choices,
             "report_languages": ReportLanguage.choices,
             "report_language": get_language(),

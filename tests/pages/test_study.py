@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 from django.urls import reverse
@@ -129,3 +130,19 @@ def test_patient_of_a_study_is_not_exchanged(client):
     assert "already belongs to another patient" in answer.content.decode()
     staff.study.refresh_from_db()
     assert staff.study.patient != other
+
+
+def test_grade_stands_beside_what_the_grader_is_worth(client, monkeypatch):
+    from cases import networks
+
+    staff = staffed_clinic()
+    client.force_login(staff.reader)
+    monkeypatch.setattr(networks, "installed_models", lambda kind=None: {})
+    assert "validation photographs" not in page_of(client, staff.study)
+    validation = {"images": 192, "quadratic_kappa": 0.123, "referable_auc": 0.745}
+    card = SimpleNamespace(kind="grading", validation=validation)
+    monkeypatch.setattr(networks, "installed_models", lambda kind=None: {"grader": card} if kind == "grading" else {})
+    page = page_of(client, staff.study)
+    assert "On 192 validation photographs" in page
+    assert "kappa of 0.12" in page
+    assert "AUC of 0.7" in page
