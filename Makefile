@@ -50,7 +50,7 @@ lint-javascript: $(INSTALLED_NODE)
 unit: $(INSTALLED_DEV)
 	DRWEB_DATA_DIR=$(CHECK_DATA) $(BIN)/python manage.py compile_translations
 	$(BIN)/python -m tests.services $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile tests/cases tests/pages
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 0
 
 format: $(INSTALLED_DEV)
 	$(BIN)/ruff check --fix
