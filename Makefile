@@ -50,7 +50,9 @@ lint-javascript: $(INSTALLED_NODE)
 unit: $(INSTALLED_DEV)
 	DRWEB_DATA_DIR=$(CHECK_DATA) $(BIN)/python manage.py compile_translations
 	$(BIN)/python -m tests.services $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile tests/cases tests/pages
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 0
+	@# Apart: Playwright leaves an event loop running in its process, and tests of async code cannot share that.
+	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 0 --ignore tests/browser
 
 format: $(INSTALLED_DEV)
 	$(BIN)/ruff check --fix
