@@ -52,7 +52,9 @@ unit: $(INSTALLED_DEV)
 	$(BIN)/python -m tests.services $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile tests/cases tests/pages
 	@# Apart: Playwright leaves an event loop running in its process, and tests of async code cannot share that.
 	$(BIN)/python -m pytest tests/browser
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 0 --ignore tests/browser
+	@# Apart: OpenVINO has been seen to kill a process that had run the tests of everything else before.
+	$(BIN)/python -m pytest tests/inference
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 0 --ignore tests/browser --ignore tests/inference
 
 format: $(INSTALLED_DEV)
 	$(BIN)/ruff check --fix
