@@ -14,6 +14,8 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 INSTALLED_NODE := node_modules/.installed
 JOBS ?= 2
+# Whole files, in the order in which tests/conftest.py puts them.
+PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # Checks must not read or make the data of an installation.
 CHECK_DATA := $(VENV)/check-data
 
@@ -49,12 +51,12 @@ lint-javascript: $(INSTALLED_NODE)
 
 unit: $(INSTALLED_DEV)
 	DRWEB_DATA_DIR=$(CHECK_DATA) $(BIN)/python manage.py compile_translations
-	$(BIN)/python -m tests.services $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile tests/cases tests/pages
+	$(BIN)/python -m tests.services $(BIN)/python -m pytest -q $(PARALLEL) tests/cases tests/pages
 	@# Apart: Playwright leaves an event loop running in its process, and tests of async code cannot share that.
 	$(BIN)/python -m pytest tests/browser
 	@# Apart: OpenVINO has been seen to kill a process that had run the tests of everything else before.
 	$(BIN)/python -m pytest tests/inference
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 0 --ignore tests/browser --ignore tests/inference
+	$(BIN)/python -m pytest $(PARALLEL) --max-worker-restart 0 --ignore tests/browser --ignore tests/inference
 
 format: $(INSTALLED_DEV)
 	$(BIN)/ruff check --fix
