@@ -79,7 +79,7 @@ class ModelCard:
         date.fromisoformat(self.date)
 
     def to_json(self) -> str:
-        return json.dumps(_finite(asdict(self)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(finite(asdict(self)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -95,12 +95,12 @@ class ModelCard:
         return cls(**raw)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """A figure that is not defined (a rate over no cases) becomes null: JSON knows no NaN."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
