@@ -1,12 +1,13 @@
 """How long an analysis takes, engine by engine, in one run on the same weights and the same photograph.
 
     python benchmarks/inference.py [--model unet] [--image PHOTOGRAPH] [--rounds 5] [--engines openvino-bf16 ...]
-                                   [--clock wall|cpu]
+                                   [--clock wall|cpu] [--detail standard|high] [--flips]
 
 The engines take turns within each round, so that whatever else the machine does hits all of them; medians are shown.
 "bare" is the two networks alone (segmentation and grading, tensors ready); "whole" is `analyse()` from the bytes of the
 file to measured masks at the photograph's size. On a machine that is busy with other work, `--clock cpu` counts the
 processor time of all threads instead of the time of day; set OMP_WAIT_POLICY=PASSIVE then, or waiting counts as work.
+`--detail high` and `--flips` apply to "whole": divide it by that of a run without them for what they cost.
 Weights come from DRWEB_WEIGHTS_DIR or inference/weights.
 """
 
@@ -19,6 +20,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,6 +34,7 @@ from inference.engines.pytorch_engine import load_module
 from inference.errors import InferenceError
 from inference.networks.spec import lesion_probabilities
 from inference.registry import GRADER, find_model, resolve_model_name
+from inference.tiling import DETAILS
 
 BASELINE = "pytorch, plain"
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
@@ -81,7 +84,7 @@ def dice(first: np.ndarray, second: np.ndarray) -> float:
     return float((2 * (first & second).sum() + 1e-9) / (first.sum() + second.sum() + 1e-9))
 
 
-def measure(name: str, engines: list[str], image: bytes, rounds: int, clock_name: str) -> None:
+def measure(name: str, engines: list[str], image: bytes, rounds: int, clock_name: str, **how: Any) -> None:
     clock = CLOCKS[clock_name]
     segmenters = {engine: load_network(name, engine) for engine in engines}
     graders = {engine: load_network(GRADER, engine) for engine in engines}
@@ -102,7 +105,9 @@ def measure(name: str, engines: list[str], image: bytes, rounds: int, clock_name
             segmenter, grader = segmenters[engine].engine, graders[engine].engine
             times[engine, "segmentation"].append(seconds(lambda run=segmenter.run: run(pixels), clock))
             times[engine, "grading"].append(seconds(lambda run=grader.run: run(grader_pixels), clock))
-            times[engine, "whole"].append(seconds(lambda engine=engine: analyse(image, name, engine=engine), clock))
+            times[engine, "whole"].append(
+                seconds(lambda engine=engine: analyse(image, name, engine=engine, **how), clock)
+            )
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
 
     print(f"\n{name} {card.version} at {card.input_size} x {card.input_size}, {torch.get_num_threads()} threads, "
@@ -121,7 +126,7 @@ def measure(name: str, engines: list[str], image: bytes, rounds: int, clock_name
             cut = np.array([card.thresholds[lesion] for lesion in card.lesions])[:, None, None]
             row += f"{np.abs(found - reference).max():9.4f} {dice(found >= cut, reference >= cut):6.4f}"
         print(row)
-    stages = analyse(image, name, engine=engines[0]).timings
+    stages = analyse(image, name, engine=engines[0], **how).timings
     print(f"\nstages of one analysis on {engines[0]}: " + ", ".join(f"{k} {v:.3f}" for k, v in stages.items()))
 
 
@@ -132,10 +137,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--engines", nargs="+", default=list(ENGINES))
+    parser.add_argument("--detail", choices=DETAILS, default="standard")
+    parser.add_argument("--flips", action="store_true")
     options = parser.parse_args()
     image = options.image.read_bytes() if options.image else sample_photograph()
     try:
-        measure(resolve_model_name(options.model), options.engines, image, options.rounds, options.clock)
+        how = {"detail": options.detail, "flips": options.flips}
+        measure(resolve_model_name(options.model), options.engines, image, options.rounds, options.clock, **how)
     except InferenceError as error:
         sys.exit(str(error))
 

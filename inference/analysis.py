@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +26,7 @@ from inference.overlay import render_overlay
 from inference.preprocessing import Geometry, crop_to_square, normalise, resize_square, square_geometry
 from inference.registry import GRADER, find_model, resolve_model_name, verify_weights
 from inference.screening import check_is_fundus
+from inference.tiling import Detail, over_flips, sampled_side, tiled
 
 STAGES = ("decode", "field_of_view", "grade", "segment", "measure")
 
@@ -40,6 +41,8 @@ class NetworkIdentity:
     engine: str
     input_size: int
     thresholds: dict[str, float]
+    detail: Detail = "standard"
+    flips: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,8 @@ def analyse(
     model: str = "unet",
     *,
     engine: str | None = None,
+    detail: Detail = "standard",
+    flips: bool = False,
     field_of_view: FieldOfView | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Analysis:
@@ -148,14 +153,13 @@ def analyse(
     `image` is a file's content, a path, upright RGB pixels (uint8 HxWx3), or what `decode` gave. A caller that gives
     the field of view has found it, and screened the picture, before. `engine` forces one of
     `inference.engines.selection.ENGINES`; `on_stage` hears each of STAGES as it begins, and may raise to stop the work.
+    `detail="high"` outlines lesions on finer, overlapping tiles, `flips` averages over mirror images: see `tiling`.
 
-    Raises ImageRejected for a picture that is no readable fundus photograph, ModelUnavailable for a network that is
-    unknown, not installed, altered, or cannot be run.
+    Raises ImageRejected for what is no readable fundus photograph, ModelUnavailable for a network that cannot be run.
     """
     clock = _Clock(on_stage)
-    name = resolve_model_name(model)
     with clock.stage("load", announce=False):
-        segmenter, grader = load_network(name, engine), load_network(GRADER, engine)
+        segmenter, grader = load_network(resolve_model_name(model), engine), load_network(GRADER, engine)
     with clock.stage("decode"):
         rgb = _pixels(image)
     with clock.stage("field_of_view"):
@@ -166,14 +170,14 @@ def analyse(
     with clock.stage("grade"):
         grading = grade_of(_run(grader, square), grader.card)
     with clock.stage("segment"):
-        probabilities = lesion_probabilities(_run(segmenter, square)[0], segmenter.card.network)
+        probabilities = _segmented(segmenter, square, detail, flips)
     with clock.stage("measure"):
         maps = _quantised(probabilities)
         geometry = square_geometry(field_of_view, segmenter.card.input_size)
         masks = _masks(maps, segmenter.card, geometry, field_of_view, rgb.shape)
         lesions = [measure_one(lesion, mask, field_of_view) for lesion, mask in masks.items()]
     return Analysis(
-        segmentation=segmenter.identity,
+        segmentation=replace(segmenter.identity, detail=detail, flips=flips),
         grader=grader.identity,
         rgb=rgb,
         field_of_view=field_of_view,
@@ -222,9 +226,21 @@ def _pixels(image: bytes | str | Path | Rgb | DecodedImage) -> Rgb:
 
 
 def _run(network: LoadedNetwork, square: Rgb) -> FloatArray:
-    card = network.card
-    resized = resize_square(square, card.input_size)
-    return network.engine.run(normalise(resized, card.normalisation.mean, card.normalisation.std)[None])
+    return network.engine.run(_pixels_for(network.card, square, network.card.input_size)[None])
+
+
+def _pixels_for(card: ModelCard, square: Rgb, size: int) -> FloatArray:
+    return normalise(resize_square(square, size), card.normalisation.mean, card.normalisation.std)
+
+
+def _segmented(segmenter: LoadedNetwork, square: Rgb, detail: Detail, flips: bool) -> FloatArray:
+    card = segmenter.card
+
+    def probabilities(batch: FloatArray) -> FloatArray:
+        return lesion_probabilities(segmenter.engine.run(batch)[0], card.network)
+
+    pixels = _pixels_for(card, square, sampled_side(square.shape[0], card.input_size, detail))
+    return tiled(over_flips(probabilities) if flips else probabilities, pixels, card.input_size)
 
 
 def _quantised(probabilities: FloatArray) -> NDArray[np.uint8]:

@@ -136,6 +136,15 @@ def test_overlays(analysis):
     assert np.abs(jpeg.astype(int) - expected).mean() < 6
 
 
+def test_high_detail_and_flips_are_recorded_and_leave_the_grade_alone(retina, analysis):
+    found = analyse(retina, detail="high", flips=True)
+    assert (found.networks()["segmentation"]["detail"], found.networks()["segmentation"]["flips"]) == ("high", True)
+    assert (analysis.segmentation.detail, analysis.segmentation.flips) == ("standard", False)
+    assert found.grade_probabilities == analysis.grade_probabilities
+    assert found.masks["EX"].shape == retina.shape[:2]
+    assert not np.array_equal(found.masks["EX"], analysis.masks["EX"])
+
+
 def test_no_fundus_photograph_is_refused():
     with pytest.raises(ImageRejected) as caught:
         analyse(data.astronaut())

@@ -13,6 +13,7 @@ from inference.analysis import Analysis, analyse
 from inference.errors import InferenceError
 from inference.lesions import LESION_NAMES, LESIONS
 from inference.masks import encode_mask, encode_probability
+from inference.tiling import DETAILS
 
 
 class Command(BaseCommand):
@@ -39,6 +40,14 @@ class Command(BaseCommand):
             help="with --out: also write STEM_{EX,SE,HE,MA}_p.png, 0-255 for 0-1",
         )
 
+        parser.add_argument(
+            "--detail",
+            choices=DETAILS,
+            default="standard",
+            help="high: lesions on overlapping tiles, four times as long",
+        )
+        parser.add_argument("--flips", action="store_true", help="average over mirror images, four times as long")
+
     def handle(self, *, images: list[Path], out: Path | None, **options: Any) -> None:
         if options["probabilities"] and out is None:
             raise CommandError("--probabilities writes files: name a folder for them with --out DIR.")
@@ -53,7 +62,7 @@ class Command(BaseCommand):
             try:
                 if image in clashes:
                     raise _Refused("name_clash", clashes[image])
-                analysis = analyse(image, model=options["model"])
+                analysis = analyse(image, model=options["model"], detail=options["detail"], flips=options["flips"])
                 files = _write(analysis, image.stem, out, options["probabilities"]) if out is not None else {}
             except (InferenceError, _Refused, OSError) as error:
                 failed += 1

@@ -1,0 +1,70 @@
+"""A segmentation network on more pixels than its input has: overlapping tiles, blended; and averaging over flips."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import product
+from typing import Final, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+Detail = Literal["standard", "high"]
+DETAILS: Final[tuple[Detail, ...]] = ("standard", "high")
+
+OVERLAP: Final = 0.25  # share of a tile's side, at least
+HIGH_SCALE: Final = 2 - OVERLAP  # the most that two tiles a side cover: four runs of the network, not nine
+
+
+def sampled_side(side: int, tile: int, detail: Detail) -> int:
+    """Side of the square on which a field of view of ``side`` pixels is analysed by a network with input ``tile``.
+
+    ``standard`` is the network's own; ``high`` up to `HIGH_SCALE` times that, but never more than the photograph has.
+    """
+    if detail == "standard":
+        return tile
+    return max(tile, min(side, int(HIGH_SCALE * tile)))
+
+
+def tiled(network: Callable[[FloatArray], FloatArray], pixels: FloatArray, tile: int) -> FloatArray:
+    """Run ``network`` (1 x 3 x tile x tile to C x tile x tile probabilities) over 3 x H x W: C x H x W probabilities.
+
+    Tiles are spread evenly and overlap by at least `OVERLAP`. Each counts by a Hann window, which falls to zero at the
+    tile's edges: neither a step between tiles nor what a network makes of a cut-off border can be seen in the result.
+    """
+    height, width = pixels.shape[-2:]
+    if (height, width) == (tile, tile):
+        return network(pixels[None])
+    if min(height, width) < tile:
+        raise ValueError(f"{height} x {width} pixels are fewer than one tile of {tile} x {tile}")
+    ramp = np.sin(np.pi * (np.arange(tile, dtype=np.float32) + 0.5) / tile) ** 2
+    window = np.outer(ramp, ramp).astype(np.float32)
+    total = np.zeros((height, width), np.float32)
+    sums: list[FloatArray] = []
+    for top, left in product(_starts(height, tile), _starts(width, tile)):
+        place = (..., slice(top, top + tile), slice(left, left + tile))
+        found = network(np.ascontiguousarray(pixels[place])[None])
+        sums = sums or [np.zeros((height, width), np.float32) for _ in found]
+        for channel, values in zip(sums, found, strict=True):
+            channel[place] += values * window
+        total[place] += window
+    return cast(FloatArray, np.stack(sums) / total)
+
+
+def over_flips(network: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray], FloatArray]:
+    """The mean of what ``network`` (see `tiled`) says of a picture and its three mirror images: four runs."""
+
+    def mean(batch: FloatArray) -> FloatArray:
+        found = [
+            np.flip(network(np.ascontiguousarray(np.flip(batch, axes))), axes) for axes in ((), (-1,), (-2,), (-2, -1))
+        ]
+        return cast(FloatArray, np.mean(found, axis=0, dtype=np.float32))
+
+    return mean
+
+
+def _starts(length: int, tile: int) -> list[int]:
+    steps = math.ceil((length - tile) / (tile * (1 - OVERLAP)))
+    return [round(step * (length - tile) / steps) for step in range(steps + 1)] if steps else [0]
