@@ -240,7 +240,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # --- Analysis ---------------------------------------------------------------------------------------------------------
 
-DRWEB_DEFAULT_MODEL = env.str("DRWEB_DEFAULT_MODEL", default="unet")
+DRWEB_DEFAULT_MODEL = env.str("DRWEB_DEFAULT_MODEL", default="unet-lite")
 # Photographs that may wait at once; more are refused with "try again later" instead of a wait without end.
 DRWEB_MAX_QUEUE = env.int("DRWEB_MAX_QUEUE", default=500)
 # Seconds that POST /api/choose_model waits for the result before it answers "still queued, ask again".

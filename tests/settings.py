@@ -12,6 +12,8 @@ for _name in [name for name in os.environ if name.startswith("DRWEB_") and name 
         del os.environ[_name]
 os.environ["DRWEB_DATA_DIR"] = _data_dir
 os.environ["DRWEB_LOG_LEVEL"] = "WARNING"
+# The tiny networks of most tests are the three that a user chooses from.
+os.environ["DRWEB_DEFAULT_MODEL"] = "unet"
 
 from drweb.settings import *  # noqa: E402, F403
 

@@ -24,7 +24,7 @@ from inference.preprocessing import normalise, resize_square
 from training.config import TrainingConfig
 from training.datasets.squares import Square
 
-_STRENGTHS: Final = (1e-4, 1e-3, 1e-2)
+_STRENGTHS: Final = (1e-4, 1e-3, 1e-2, 1e-1)
 
 
 def refit_classifier(
@@ -43,12 +43,20 @@ def refit_classifier(
     network = network.eval().to(memory_format=torch.channels_last)
     features = np.concatenate([_features(network, config, squares, flip) for flip in (False, True)])
     grades, patients = np.tile(truth, 2), np.tile([square.record.patient for square in squares], 2)
+    weight, bias = fit_last_layer(features, grades, patients)
+    return tensors | {"fc.weight": weight, "fc.bias": bias}
+
+
+def fit_last_layer(
+    features: NDArray[np.float64], grades: NDArray[np.integer], patients: NDArray[np.generic]
+) -> tuple[Tensor, Tensor]:
+    """Weight ``5 x C`` and bias ``5`` of a balanced logistic regression on ``N x C`` features."""
     strength = max(_STRENGTHS, key=lambda value: _score(features, grades, patients, value))
     scaler, regression = StandardScaler(), LogisticRegression(C=strength, class_weight="balanced", max_iter=500)
     regression.fit(scaler.fit_transform(features), grades)
     weight = regression.coef_ / scaler.scale_
     bias = regression.intercept_ - weight @ scaler.mean_
-    return tensors | {"fc.weight": torch.from_numpy(weight).float(), "fc.bias": torch.from_numpy(bias).float()}
+    return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
 
 
 @torch.no_grad()

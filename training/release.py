@@ -47,7 +47,11 @@ def release(
     images: dict[str, int] = dict(Counter(record.source for record in records_of(config, taught_on, "train")))
     if "efficientnet_lite2" in (config.initial_weights, _teacher_start(config)):
         images["imagenet"] = 1_281_167
-    card = write_weights(folder, tensors, config, version=version, images=images, notes=notes)
+    return measure(config, folder, write_weights(folder, tensors, config, version=version, images=images, notes=notes))
+
+
+def measure(config: TrainingConfig, folder: Path, card: ModelCard) -> ModelCard:
+    """Measure the weights in ``folder`` on the validation split and complete their card."""
     weights = load_weights(folder)
     figures: dict[str, Any] = {"split": "val", "manifest_sha256": manifest_hash(Path(config.data.manifest))}
     if config.network.is_segmentation:

@@ -18,6 +18,7 @@ BUILDERS: Final[dict[str, str]] = {
     "unetplusplus": "inference.networks.segmentation",
     "manet": "inference.networks.segmentation",
     "resnet50": "inference.networks.grader",
+    "lesion_resnet50": "inference.networks.grader",
 }
 
 

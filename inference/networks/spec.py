@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from inference.lesions import LESIONS
 
 SEGMENTATION_ARCHITECTURES: Final = ("unet", "unetplusplus", "manet")
-GRADING_ARCHITECTURES: Final = ("resnet50",)
+GRADING_ARCHITECTURES: Final = ("resnet50", "lesion_resnet50")
 GRADES: Final = 5  # ICDR 0 ... 4
 
 FloatArray = NDArray[np.float32]
@@ -23,7 +23,8 @@ class NetworkSpec:
 
     ``head`` of a segmentation network: ``multilabel`` (four sigmoid channels, the default), ``softmax`` (background +
     four) or ``single:EX`` and its like (one sigmoid channel). ``head`` of a grader: ``classes`` (five logits) or
-    ``ordinal`` (four logits, "the grade is above k", K. Frank & Hall 2001).
+    ``ordinal`` (four logits, "the grade is above k", K. Frank & Hall 2001). A ``lesion_resnet50`` grader holds a U-Net
+    of ``encoder``, ``encoder_depth`` and ``decoder_channels`` beside its ResNet50.
     """
 
     architecture: str
