@@ -42,9 +42,8 @@ def _convert(model: InstalledModel, target: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch deprecates its tracer, which is what OpenVINO reads best
         # Traced small, which is quick, then given its real size: the networks are fully convolutional.
-        traced = torch.jit.trace(
-            module, torch.zeros(1, 3, 2 * card.network.stride, 2 * card.network.stride), check_trace=False
-        )
+        side = 4 * card.network.stride
+        traced = torch.jit.trace(module, torch.zeros(1, 3, side, side), check_trace=False)
         network = openvino.convert_model(traced, input=[1, 3, card.input_size, card.input_size])
     target.parent.mkdir(parents=True, exist_ok=True)
     # Moved into place whole: two workers that start together, or one that is killed, leave no half-made network.
