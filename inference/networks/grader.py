@@ -34,6 +34,9 @@ class LesionGrader(nn.Module):
     decoder widths.
     """
 
+    trunk_scale: Tensor
+    trunk_shift: Tensor
+
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         self.lesions = segmentation.build(dataclasses.replace(spec, architecture="unet", head="multilabel"))
@@ -46,7 +49,8 @@ class LesionGrader(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Grade logits."""
-        return self.fc(self.features(image))  # type: ignore[no-any-return]
+        logits: Tensor = self.fc(self.features(image))
+        return logits
 
     def features(self, image: Tensor) -> Tensor:
         """What the last layer weighs: ``N x 17``, the lesion numbers and the trunk's logits."""

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--config", type=Path, default=Path("training/configs/grader-lesions.toml"))
+        parser.add_argument("--config", type=Path, default=Path("training/configs/grader.toml"))
         parser.add_argument("--trunk", type=Path, default=Path("inference/weights/grader"), help="weights of a grader")
         parser.add_argument("--out", type=Path, default=Path("inference/weights/grader"))
         parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
