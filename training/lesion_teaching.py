@@ -8,6 +8,7 @@ Romero et al. 2015).
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def _lesson(teacher: Weights, square: Square, cache: Path) -> NDArray[np.float16
         fine = functional.adaptive_avg_pool2d(features[-2].float(), FINE)
         coarse = functional.adaptive_avg_pool2d(features[-1].float(), COARSE)
         lesson = torch.cat([lesion, fine, functional.interpolate(coarse, scale_factor=2.0)], dim=1)[0]
-        scratch = path.with_suffix(".tmp")
+        scratch = path.with_suffix(f".{os.getpid()}.tmp")
         with scratch.open("wb") as file:
             np.save(file, lesson.half().numpy(), allow_pickle=False)
         scratch.replace(path)

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from training.config import TrainingConfig
 from training.cpu_kernels import large_depthwise_in_float32
+from training.processes import Processes
 from training.runs import RunFolder, load_checkpoint, save_checkpoint, save_tensors
 
 logger = logging.getLogger(__name__)
@@ -71,9 +72,22 @@ def train(
 ) -> nn.Module:
     """Train until the budget is spent, resuming from the run's checkpoint if there is one; the averaged network.
 
-    The weights with the best ``score`` are kept in ``run.best``.
+    The weights with the best ``score`` are kept in ``run.best``. Under torchrun every process trains on its share of
+    each batch.
     """
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with Processes(device) as processes:
+        return _train(config, network, dataset, task, run, processes)
+
+
+def _train(
+    config: TrainingConfig,
+    network: nn.Module,
+    dataset: Dataset[Batch],
+    task: Task,
+    run: RunFolder,
+    processes: Processes,
+) -> nn.Module:
+    device = processes.device
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.type == "cpu":
         large_depthwise_in_float32(network)
@@ -83,49 +97,66 @@ def train(
     if run.checkpoint.is_file():
         facts = load_checkpoint(run.checkpoint, network, average.network, optimiser)
         logger.info("resumed %s at step %d", config.name, facts["step"])
+    processes.start_together(network, facts["step"])
+    if facts["step"] == 0:
+        average.network.load_state_dict(network.state_dict())
     clock = _Clock(config, facts)
     losses: list[float] = []
-    batches = _batches(dataset, config, first=facts["step"] * config.optimiser.batch)
+    batches = _batches(dataset, config, facts["step"], processes)
     bar = tqdm(
-        total=config.budget.steps if config.budget.steps < 1_000_000 else None, initial=facts["step"], mininterval=20
+        total=config.budget.steps if config.budget.steps < 1_000_000 else None,
+        initial=facts["step"],
+        mininterval=20,
+        disable=not processes.is_first,
     )
-    while (progress := clock.progress()) < 1:
-        batch = {
-            k: v.to(device, memory_format=torch.channels_last if v.ndim == 4 else torch.contiguous_format)
-            for k, v in next(batches).items()
-        }
-        for group in optimiser.param_groups:
-            group["lr"] = config.optimiser.lr * group["lr_share"] * lr_factor(progress, config.optimiser.warmup)
-        network.train()
-        with torch.autocast(device.type, torch.bfloat16):
-            loss = task.loss(network, batch)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), config.optimiser.clip)
-        optimiser.step()
+    while (progress := processes.agree(clock.progress())) < 1:
+        losses.append(_step(config, network, task, optimiser, next(batches), progress, processes))
         facts["step"] += 1
         average.update(network, facts["step"])
-        losses.append(float(loss.detach()))
         bar.update()
+        if not processes.is_first:
+            continue
         if facts["step"] % 20 == 0:
-            run.log(
-                facts["step"],
-                {
-                    "loss": sum(losses[-20:]) / 20,
-                    "lr": optimiser.param_groups[0]["lr"],
-                    "minutes": clock.seconds() / 60,
-                },
-            )
+            lr, minutes = optimiser.param_groups[0]["lr"], clock.seconds() / 60
+            run.log(facts["step"], {"loss": sum(losses[-20:]) / 20, "lr": lr, "minutes": minutes})
         if clock.due("validated", config.budget.validate_every):
             _validate(task, average.network, run, facts, clock)
         if clock.due("saved", config.budget.checkpoint_every):
             facts["seconds"] = clock.seconds()
             save_checkpoint(run.checkpoint, network, average.network, optimiser, facts)
     bar.close()
-    _validate(task, average.network, run, facts, clock)
-    facts["seconds"] = clock.seconds()
-    save_checkpoint(run.checkpoint, network, average.network, optimiser, facts)
+    if processes.is_first:
+        _validate(task, average.network, run, facts, clock)
+        facts["seconds"] = clock.seconds()
+        save_checkpoint(run.checkpoint, network, average.network, optimiser, facts)
     return average.network
+
+
+def _step(
+    config: TrainingConfig,
+    network: nn.Module,
+    task: Task,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    progress: float,
+    processes: Processes,
+) -> float:
+    """One step of the optimiser; the loss."""
+    batch = {
+        k: v.to(processes.device, memory_format=torch.channels_last if v.ndim == 4 else torch.contiguous_format)
+        for k, v in batch.items()
+    }
+    for group in optimiser.param_groups:
+        group["lr"] = config.optimiser.lr * group["lr_share"] * lr_factor(progress, config.optimiser.warmup)
+    network.train()
+    with torch.autocast(processes.device.type, torch.bfloat16):
+        loss = task.loss(network, batch)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    mean_loss = processes.average(network, loss)
+    nn.utils.clip_grad_norm_(network.parameters(), config.optimiser.clip)
+    optimiser.step()
+    return mean_loss
 
 
 def make_optimiser(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
@@ -183,9 +214,9 @@ def _validate(task: Task, network: nn.Module, run: RunFolder, facts: dict[str, A
         save_tensors(run.best, network.state_dict(), {"step": facts["step"], "validation": figures})
 
 
-def _batches(dataset: Dataset[Batch], config: TrainingConfig, first: int) -> Iterator[Batch]:
-    count = config.optimiser.batch * config.budget.steps
-    loader = DataLoader(
-        dataset, batch_size=config.optimiser.batch, sampler=range(first, count), num_workers=1, prefetch_factor=4
-    )
+def _batches(dataset: Dataset[Batch], config: TrainingConfig, step: int, processes: Processes) -> Iterator[Batch]:
+    """This process's share of each batch from ``step`` on: every ``count``-th sample, beginning with its rank."""
+    batch, steps = config.optimiser.batch, config.budget.steps
+    share = range(step * batch + processes.rank, steps * batch, processes.count)
+    loader = DataLoader(dataset, batch_size=processes.share_of(batch), sampler=share, num_workers=1, prefetch_factor=4)
     yield from loader

@@ -17,16 +17,22 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from training.datasets.manifest import manifest_hash
+from training.processes import is_first_process
 
 _CHECKPOINT = "checkpoint.safetensors"
 _BEST = "best.safetensors"
 
 
 class RunFolder:
-    """Configuration, provenance (``run.json``), ``metrics.jsonl``, TensorBoard events, checkpoints."""
+    """Configuration, provenance (``run.json``), ``metrics.jsonl``, TensorBoard events, checkpoints.
+
+    Of several training processes only the first one writes.
+    """
 
     def __init__(self, path: Path, config_file: Path, manifest: Path | None = None) -> None:
         self.path = path
+        if not is_first_process():
+            return
         path.mkdir(parents=True, exist_ok=True)
         if not (path / "config.toml").exists():
             shutil.copyfile(config_file, path / "config.toml")

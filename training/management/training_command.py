@@ -25,7 +25,7 @@ class TrainingCommand(BaseCommand):
         """Arguments of a training command."""
         parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs/")
         parser.add_argument("--run", type=Path, help="run folder; default: runs/<name in the configuration>")
-        parser.add_argument("--threads", type=int, default=os.cpu_count(), help="CPU threads of the network")
+        parser.add_argument("--threads", type=int, help="CPU threads of each process's network; default: all, shared")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Train, or continue."""
@@ -33,7 +33,8 @@ class TrainingCommand(BaseCommand):
         import torch
 
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-        torch.set_num_threads(options["threads"])
+        shared = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        torch.set_num_threads(options["threads"] or max(1, shared))
         cv2.setNumThreads(1)  # the loader's process must not compete with the network's threads
         try:
             config = load_config(options["config"])
