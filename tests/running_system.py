@@ -40,7 +40,13 @@ def running_system(data_dir: Path, **environment: str) -> Iterator[RunningSystem
     """Start drweb on a free port, wait until it says that it is ready, stop it at the end."""
     port = free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DRWEB_", "DJANGO_"))}
-    settings = {"DRWEB_DATA_DIR": str(data_dir), "DRWEB_DEMO_PASSWORD": PASSWORD, "PORT": str(port), **environment}
+    settings = {
+        "DRWEB_DATA_DIR": str(data_dir),
+        "DRWEB_DEMO_PASSWORD": PASSWORD,
+        "PORT": str(port),
+        "DRWEB_DEFAULT_MODEL": "unet",
+        **environment,
+    }
     process = subprocess.Popen(
         [sys.executable, REPOSITORY / "manage.py", "run"],
         env={**inherited, **settings},
