@@ -14,7 +14,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from cases.notifications import study_group
-from cases.selectors import study_version
+from cases.selectors.study import study_version
 
 LOGIN_NEEDED = 4401  # close codes: the HTTP status they stand for, in the range that applications may use
 NOT_FOUND = 4404

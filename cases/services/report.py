@@ -16,7 +16,10 @@ from cases.permissions import Action, authorize
 from cases.reports.content import Photograph, ReportContent
 from cases.reports.document import report_document
 from cases.reports.pdf import render_pdf
-from cases.selectors import current_masks, latest_prediction, reading_of, study_get
+from cases.selectors.mask import current_masks
+from cases.selectors.prediction import latest_prediction
+from cases.selectors.reading import reading_of
+from cases.selectors.study import study_get
 from cases.services.files import stored_files
 
 OLDEST = 130  # years

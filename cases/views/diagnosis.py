@@ -20,7 +20,8 @@ from cases.forms import PatientForm, VisitForm
 from cases.models import Clinic, Patient, Study, User
 from cases.networks import network_choices
 from cases.permissions import Action, clinics_where
-from cases.selectors import patient_get, study_header
+from cases.selectors.patient import patient_get
+from cases.selectors.study import study_header
 from cases.services.examination import examination_start
 from cases.views.answers import error_answer, login_needed
 

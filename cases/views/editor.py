@@ -15,7 +15,8 @@ from cases.choices import Lesion
 from cases.models import Image, LesionResult, MaskRevision, Prediction, User
 from cases.networks import network_label
 from cases.permissions import Action, may
-from cases.selectors import image_with_results, latest_prediction
+from cases.selectors.image import image_with_results
+from cases.selectors.prediction import latest_prediction
 from cases.views.answers import login_needed
 from inference.lesions import LESION_COLOURS, LESIONS
 from inference.lesions import Lesion as LesionCode

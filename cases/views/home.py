@@ -6,7 +6,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from cases.selectors import work_list
+from cases.selectors.work_list import work_list
 
 STUDIES_PER_PAGE = 25
 

@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from cases.forms import PatientForm
 from cases.models import User
 from cases.permissions import Action, actions_of, clinics_where
-from cases.selectors import patient_get, patients_for, work_list
+from cases.selectors.patient import patient_get, patients_for
+from cases.selectors.work_list import work_list
 from cases.services.patient import patient_create, patient_update
 
 PATIENTS_PER_PAGE = 25

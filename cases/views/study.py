@@ -16,7 +16,9 @@ from cases.errors import ApplicationError
 from cases.models import Reading, Study, User
 from cases.networks import NetworkChoice, grader_figures, network_choices
 from cases.permissions import Action, actions_of
-from cases.selectors import other_readings, patients_for, reading_of, study_header
+from cases.selectors.patient import patients_for
+from cases.selectors.reading import other_readings, reading_of
+from cases.selectors.study import study_header
 from cases.services.study import study_set_patient
 from inference.lesions import LESION_COLOURS
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from cases.choices import PredictionState, ReadingState
 from cases.models import Reading
-from cases.selectors import study_version
+from cases.selectors.study import study_version
 from tests.api.conftest import error_of, session_of
 from tests.factories import (
     ImageFactory,

@@ -14,7 +14,7 @@ from django.test import override_settings
 from PIL import Image as PillowImage
 
 from cases.models import Image, Study
-from cases.selectors import latest_image
+from cases.selectors.image import latest_image
 from cases.services.image import image_decode
 from tests.api.conftest import error_of, session_of, token_of
 from tests.factories import HEIGHT, WIDTH, MembershipFactory, Staff, fundus_jpeg, fundus_rgb

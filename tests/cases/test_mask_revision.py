@@ -7,7 +7,7 @@ from PIL import Image as PillowImage
 from cases.choices import PredictionState, Role
 from cases.errors import ApplicationError, Conflict, NotAllowed
 from cases.models import MaskRevision
-from cases.selectors import current_masks
+from cases.selectors.mask import current_masks
 from cases.services.mask_revision import mask_revision_create
 from tests.factories import ImageFactory, PredictionFactory, mask_png, staffed_clinic
 

@@ -9,10 +9,14 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.http import Http404
 
-from cases import choices, selectors
+from cases import choices
 from cases.errors import ApplicationError, Conflict, NotAllowed
 from cases.models import Clinic, Image, MaskRevision, Membership, Patient, Prediction, Reading, Report, Study
 from cases.permissions import MATRIX, Action, may
+from cases.selectors.image import latest_image
+from cases.selectors.reading import reading_of
+from cases.selectors.study import study_get
+from cases.selectors.work_list import work_list
 from cases.services.clinic import membership_set
 from cases.services.patient import patient_create, patient_update
 from cases.services.reading import reading_save
@@ -110,8 +114,8 @@ def test_each_reader_has_one_reading_of_a_study():
     reading_save(user=staff.reader, study=staff.study, diagnosis="Mild", grade_od=1)
     again = reading_save(user=staff.reader, study=staff.study, diagnosis="Moderate", grade_od=2, grade_os=0)
     assert Reading.objects.filter(study=staff.study).get() == again
-    assert selectors.reading_of(staff.reader, staff.study).diagnosis == "Moderate"
-    assert selectors.reading_of(staff.senior, staff.study) is None
+    assert reading_of(staff.reader, staff.study).diagnosis == "Moderate"
+    assert reading_of(staff.senior, staff.study) is None
     with pytest.raises(NotAllowed):
         reading_save(user=staff.technician, study=staff.study, diagnosis="-")
     with pytest.raises(ValidationError):
@@ -122,14 +126,14 @@ def test_the_latest_photograph_is_the_callers_own_upload():
     staff = staffed_clinic()
     newest = ImageFactory(study=staff.study, uploaded_by=staff.reader)
     ImageFactory(study=staff.study, uploaded_by=staff.senior)
-    assert selectors.latest_image(staff.reader) == newest
-    assert selectors.latest_image(staff.reader, image_id=staff.image.pk) == staff.image
+    assert latest_image(staff.reader) == newest
+    assert latest_image(staff.reader, image_id=staff.image.pk) == staff.image
     with pytest.raises(ApplicationError):
-        selectors.latest_image(staff.clinicadmin)
+        latest_image(staff.clinicadmin)
     with pytest.raises(Http404):
-        selectors.latest_image(staffed_clinic().reader, image_id=newest.pk)
+        latest_image(staffed_clinic().reader, image_id=newest.pk)
     with pytest.raises(Http404):
-        selectors.latest_image(staffed_clinic().reader, study_id=staff.study.pk)
+        latest_image(staffed_clinic().reader, study_id=staff.study.pk)
 
 
 def test_the_work_list_finds_by_record_number_and_name_in_a_fixed_number_of_queries(django_assert_num_queries):
@@ -138,11 +142,11 @@ def test_the_work_list_finds_by_record_number_and_name_in_a_fixed_number_of_quer
         patient = PatientFactory(clinic=staff.clinic, record_number=f"Q{number}", name=f"Chen {number}")
         ImageFactory(study=StudyFactory(clinic=staff.clinic, patient=patient))
     with django_assert_num_queries(1):
-        rows = [(study.patient.name, study.image_count) for study in selectors.work_list(staff.reader)]
+        rows = [(study.patient.name, study.image_count) for study in work_list(staff.reader)]
     assert len(rows) == 6
     assert all(count == 1 for _name, count in rows)
-    assert selectors.work_list(staff.reader, search="q3").get().patient.record_number == "Q3"
-    assert selectors.work_list(staff.reader, search="chen").count() == 5
+    assert work_list(staff.reader, search="q3").get().patient.record_number == "Q3"
+    assert work_list(staff.reader, search="chen").count() == 5
 
 
 def test_a_study_page_costs_the_same_number_of_queries_however_many_photographs(django_assert_max_num_queries):
@@ -150,7 +154,7 @@ def test_a_study_page_costs_the_same_number_of_queries_however_many_photographs(
     for _number in range(4):
         ImageFactory(study=staff.study)
     with django_assert_max_num_queries(6):
-        study = selectors.study_get(staff.reader, staff.study.pk)
+        study = study_get(staff.reader, staff.study.pk)
         for image in study.images.all():
             [list(prediction.lesions.all()) for prediction in image.predictions.all()]
             [revision.author.username for revision in image.revisions.all()]

@@ -24,7 +24,7 @@ class TargetInput(serializers.Serializer):
     )
 
     def target(self) -> dict[str, int | None]:
-        """The arguments of `selectors.latest_image`."""
+        """The arguments of `selectors.image.latest_image`."""
         return {name: self.validated_data.get(name) for name in ("image_id", "study_id")}
 
 

@@ -16,7 +16,9 @@ from cases.api.serializers.results import (
 )
 from cases.choices import DiabetesType, Field, IcdrGrade, Laterality, ReadingState, Sex
 from cases.models import Image, Study
-from cases.selectors import current_masks, latest_prediction, reading_of
+from cases.selectors.mask import current_masks
+from cases.selectors.prediction import latest_prediction
+from cases.selectors.reading import reading_of
 
 
 class ImageSerializer(ApiSerializer):

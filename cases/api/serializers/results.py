@@ -10,7 +10,8 @@ from rest_framework.reverse import reverse
 
 from cases.choices import IcdrGrade, Lesion, PredictionState
 from cases.models import LesionResult, MaskRevision, Prediction
-from cases.selectors import CurrentMask, queue_order
+from cases.selectors.mask import CurrentMask
+from cases.selectors.prediction import queue_order
 
 
 class ApiSerializer(serializers.Serializer):

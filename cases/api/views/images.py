@@ -17,7 +17,8 @@ from cases.api.serializers.records import ImageSerializer, RevisionListSerialize
 from cases.choices import Lesion
 from cases.errors import ApplicationError
 from cases.models import Image
-from cases.selectors import image_get, image_with_results, study_header
+from cases.selectors.image import image_get, image_with_results
+from cases.selectors.study import study_header
 from cases.services.image import image_update, image_upload
 
 

@@ -25,7 +25,8 @@ from cases.api.waiting import wait_until_finished
 from cases.choices import PredictionState
 from cases.errors import ApplicationError
 from cases.models import Prediction
-from cases.selectors import latest_image, prediction_get
+from cases.selectors.image import latest_image
+from cases.selectors.prediction import prediction_get
 from cases.services.prediction import prediction_cancel, prediction_request, prediction_retry
 
 

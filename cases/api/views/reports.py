@@ -10,7 +10,8 @@ from cases.api.files import stored_file
 from cases.api.parsing import caller, parsed
 from cases.api.schema import NOT_MODIFIED, PDF, answers, error_example
 from cases.api.serializers.inputs import ReportInput
-from cases.selectors import latest_image, report_get
+from cases.selectors.image import latest_image
+from cases.selectors.report import report_get
 from cases.services.report import report_create, report_filename
 
 

@@ -13,7 +13,8 @@ from cases.api.parsing import caller, parsed
 from cases.api.schema import NOT_MODIFIED, PNG, answers, error_example
 from cases.api.serializers.inputs import EditInput
 from cases.api.serializers.results import EditedSerializer
-from cases.selectors import latest_image, revision_get
+from cases.selectors.image import latest_image
+from cases.selectors.mask import revision_get
 from cases.services.mask_revision import mask_revision_create
 
 

@@ -9,7 +9,7 @@ from cases.api.parsing import caller, parsed
 from cases.api.schema import answers
 from cases.api.serializers.inputs import ReadingInput
 from cases.api.serializers.records import ReadingSerializer, StudySerializer
-from cases.selectors import study_get, study_header
+from cases.selectors.study import study_get, study_header
 from cases.services.reading import reading_save
 
 

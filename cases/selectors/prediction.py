@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from django.shortcuts import get_object_or_404
+
+from cases.choices import PredictionState
+from cases.models import Image, Prediction
+from cases.selectors.viewer import Viewer
+
+
+def prediction_get(user: Viewer, prediction_id: int) -> Prediction:
+    """A prediction. Raises `Http404` where it is none of the user's clinics'."""
+    predictions = Prediction.objects.for_user(user).select_related("image__study__clinic").prefetch_related("lesions")
+    return get_object_or_404(predictions, pk=prediction_id)
+
+
+def latest_prediction(image: Image) -> Prediction | None:
+    """The newest finished analysis of the photograph; None where there is none."""
+    # Filtered here and not in the database, so that predictions read along with a study are used.
+    return next((row for row in image.predictions.all() if row.state == PredictionState.SUCCEEDED), None)
+
+
+def queue_order() -> list[int]:
+    """Keys of all open predictions in the order in which workers take them, the running ones first."""
+    rows = Prediction.objects.filter(state__in=PredictionState.open_states()).order_by("created_at", "pk")
+    in_turn = sorted(rows.values_list("pk", "state"), key=lambda row: row[1] != PredictionState.RUNNING)
+    return [pk for pk, _state in in_turn]
