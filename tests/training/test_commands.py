@@ -111,6 +111,10 @@ def test_a_lesion_network_from_photographs_to_measured_weights(tmp_path, data_ro
     measured = json.loads(result.read_text())
     assert measured["sha256"] == card.sha256
     assert measured["lesions"]["EX"]["ap"] == pytest.approx(lesions["EX"]["ap"], abs=1e-3)
+    call_command("evaluate", dataset="idrid", out=result, detail="high", flips=True, **arguments)
+    finer = json.loads(result.read_text())
+    assert (finer["detail"], finer["flips"]) == ("high", True)
+    assert finer["lesions"]["EX"]["ap"] != measured["lesions"]["EX"]["ap"]
     call_command("evaluate", dataset="normal400", out=result, **arguments)
     assert json.loads(result.read_text())["normal_eyes"]["images"] == 4
 

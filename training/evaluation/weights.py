@@ -17,44 +17,59 @@ from inference.cards import ModelCard
 from inference.field_of_view import FieldOfView, Rgb
 from inference.networks import build
 from inference.networks.spec import grade_probabilities, lesion_probabilities
-from inference.preprocessing import Geometry, to_network
+from inference.preprocessing import crop_to_square, normalise, resize_square, square_geometry
+from inference.tiling import Detail, over_flips, sampled_side, tiled
 from training.datasets.records import require_file
+
+FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A network in evaluation mode, and what its card says."""
+    """A network in evaluation mode, and what its card says.
+
+    ``detail`` and ``flips`` say how a lesion network is run, as in ``inference.analyse``; a grader ignores them.
+    """
 
     network: nn.Module
     card: ModelCard
+    detail: Detail = "standard"
+    flips: bool = False
 
-    def lesion_maps(self, rgb: Rgb, fov: FieldOfView) -> NDArray[np.float32]:
+    def lesion_maps(self, rgb: Rgb, fov: FieldOfView) -> FloatArray:
         """Probabilities ``C x H x W`` float32 on the photograph's own grid, 0 outside the field of view."""
-        logits, geometry = self._run(rgb, fov)
-        probability = lesion_probabilities(logits, self.card.network)
-        maps = geometry.to_original(probability, rgb.shape)
-        return cast("NDArray[np.float32]", maps * fov.mask_for(rgb.shape))
+        network = over_flips(self._lesions) if self.flips else self._lesions
+        tile = self.card.input_size
+        side = sampled_side(max(fov.width, fov.height), tile, self.detail)
+        probability = tiled(network, self._pixels(rgb, fov, side), tile)
+        maps = square_geometry(fov, side).to_original(probability, rgb.shape)
+        return cast("FloatArray", maps * fov.mask_for(rgb.shape))
 
-    def grades(self, rgb: Rgb, fov: FieldOfView) -> NDArray[np.float32]:
+    def grades(self, rgb: Rgb, fov: FieldOfView) -> FloatArray:
         """Probabilities of the grades 0 ... 4."""
         return grade_probabilities(self.grade_logits(rgb, fov), self.card.network, self.card.temperature)
 
-    def grade_logits(self, rgb: Rgb, fov: FieldOfView) -> NDArray[np.float32]:
+    def grade_logits(self, rgb: Rgb, fov: FieldOfView) -> FloatArray:
         """The grader's raw outputs."""
-        return self._run(rgb, fov)[0]
+        return self._run(self._pixels(rgb, fov, self.card.input_size)[None])
+
+    def _pixels(self, rgb: Rgb, fov: FieldOfView, side: int) -> FloatArray:
+        square = resize_square(cast(Rgb, crop_to_square(rgb, fov)), side)
+        return normalise(square, self.card.normalisation.mean, self.card.normalisation.std)
+
+    def _lesions(self, batch: FloatArray) -> FloatArray:
+        return lesion_probabilities(self._run(batch), self.card.network)
 
     @torch.no_grad()
-    def _run(self, rgb: Rgb, fov: FieldOfView) -> tuple[NDArray[np.float32], Geometry]:
-        norm = self.card.normalisation
-        batch, geometry = to_network(rgb, fov, self.card.input_size, norm.mean, norm.std)
+    def _run(self, batch: FloatArray) -> FloatArray:
         device = next(self.network.parameters()).device
         tensor = torch.from_numpy(batch).contiguous(memory_format=torch.channels_last).to(device)
         with torch.autocast(device.type, torch.bfloat16):
             logits = self.network(tensor)
-        return logits[0].float().cpu().numpy(), geometry
+        return cast("FloatArray", logits[0].float().cpu().numpy())
 
 
-def load_weights(folder: Path) -> Weights:
+def load_weights(folder: Path, *, detail: Detail = "standard", flips: bool = False) -> Weights:
     """Read ``card.json`` and ``model.safetensors``; ``ValueError`` where the digest is not the card's."""
     card = ModelCard.from_json(require_file(folder / "card.json", "weights").read_text(encoding="utf-8"))
     file = require_file(folder / "model.safetensors", "weights")
@@ -62,4 +77,4 @@ def load_weights(folder: Path) -> Weights:
         raise ValueError(f"{file} is not the file that its card describes: sha256 differs.")
     network = build(card.network)
     network.load_state_dict(load_file(file))
-    return Weights(network.float().eval().to(memory_format=torch.channels_last), card)
+    return Weights(network.float().eval().to(memory_format=torch.channels_last), card, detail, flips)

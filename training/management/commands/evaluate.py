@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from inference.tiling import DETAILS
 from training.datasets import READERS, DatasetError, read
 from training.datasets.manifest import SPLITS, read_manifest, select
 from training.evaluation.grading import collect_grades
@@ -25,12 +26,18 @@ class Command(BaseCommand):
         parser.add_argument("--root", type=Path, default=Path("../shared/data"), help="folder that holds the data sets")
         parser.add_argument("--manifest", type=Path, default=Path("training/splits/default.csv"))
         parser.add_argument("--weights", type=Path, default=Path("inference/weights"))
+        parser.add_argument("--detail", choices=DETAILS, default="standard", help="lesion networks: high = finer tiles")
+        parser.add_argument("--flips", action="store_true", help="lesion networks: average over mirror images")
         parser.add_argument("--out", type=Path, help="JSON file to write; default: the terminal")
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = Path(options["model"])
         try:
-            weights = load_weights(folder if folder.is_dir() else options["weights"] / options["model"])
+            weights = load_weights(
+                folder if folder.is_dir() else options["weights"] / options["model"],
+                detail=options["detail"],
+                flips=options["flips"],
+            )
             root: Path = options["root"]
             records = read(options["dataset"], root)
             if options["split"] != "all":
@@ -47,6 +54,8 @@ class Command(BaseCommand):
             "sha256": weights.card.sha256,
             "dataset": options["dataset"],
             "split": options["split"],
+            "detail": options["detail"],
+            "flips": options["flips"],
         }
         text = json.dumps(head | figures, indent=2)
         if options["out"]:
