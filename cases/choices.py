@@ -92,6 +92,32 @@ class ReadingState(models.TextChoices):
     SIGNED = "signed", _("Signed")
 
 
+class StudyQueue(models.TextChoices):
+    """Where a study stands on the work-list; `cases.services.study_queue` works it out."""
+
+    UPLOAD_AGAIN = "upload_again", _("To upload again")
+    TO_READ = "to_read", _("To read")
+    TO_ADJUDICATE = "to_adjudicate", _("To adjudicate")
+    SIGNED = "signed", _("Signed")
+
+
+class Urgency(models.IntegerChoices):
+    """How soon somebody should look at a study; the higher, the sooner."""
+
+    ROUTINE = 0, _("Routine")
+    SOON = 1, _("Soon")
+    URGENT = 2, _("Urgent")
+
+
+class AnalysisState(models.TextChoices):
+    """How far the analyses of a study's photographs are, all together."""
+
+    NONE = "none", _("Not analysed")
+    WAITING = "waiting", _("Being analysed")
+    FAILED = "failed", _("Failed")
+    ANALYSED = "analysed", _("Analysed")
+
+
 class ReportLanguage(models.TextChoices):
     """Each named in itself, whatever the language of the page."""
 

@@ -29,6 +29,7 @@ from cases.models import (
     Study,
     User,
 )
+from cases.services.study_queue import study_queue_refresh
 
 PASSWORD = "correct horse battery"
 WIDTH, HEIGHT = 320, 240
@@ -233,13 +234,14 @@ def staffed_clinic() -> Staff:
     members = {role: MembershipFactory(clinic=clinic, role=role).user for role in Role.values}
     study = StudyFactory(clinic=clinic, created_by=members[Role.TECHNICIAN])
     image = ImageFactory(study=study)
+    prediction = PredictionFactory(image=image)
     return Staff(
         clinic=clinic,
         technician=members[Role.TECHNICIAN],
         reader=members[Role.READER],
         senior=members[Role.SENIOR_READER],
         clinicadmin=members[Role.CLINIC_ADMIN],
-        study=study,
+        study=study_queue_refresh(study=study),
         image=image,
-        prediction=PredictionFactory(image=image),
+        prediction=prediction,
     )

@@ -5,6 +5,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from cases.choices import AnalysisState, IcdrGrade, StudyQueue, Urgency
 from cases.models.base import ClinicRecord
 from cases.models.clinic import Clinic
 from cases.models.patient import Patient
@@ -23,11 +24,41 @@ class Study(ClinicRecord):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("created by")
     )
 
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="assigned_studies",
+        verbose_name=_("assigned to"),
+    )
+
+    # Worked out from the rows below by `cases.services.study_queue`, so that the work-list is one index away.
+    queue = models.CharField(
+        _("queue"), max_length=13, choices=StudyQueue.choices, default=StudyQueue.UPLOAD_AGAIN, editable=False
+    )
+    urgency = models.PositiveSmallIntegerField(
+        _("urgency"), choices=Urgency.choices, default=Urgency.ROUTINE, editable=False
+    )
+    worst_grade = models.PositiveSmallIntegerField(
+        _("worst grade"), choices=IcdrGrade.choices, null=True, blank=True, editable=False
+    )
+    analysis_state = models.CharField(
+        _("state of analysis"),
+        max_length=8,
+        choices=AnalysisState.choices,
+        default=AnalysisState.NONE,
+        editable=False,
+    )
+
     class Meta:
         verbose_name = _("study")
         verbose_name_plural = _("studies")
         ordering = ("-created_at", "-pk")
-        indexes = (models.Index(fields=("clinic", "-created_at")),)
+        indexes = (
+            models.Index(fields=("clinic", "-created_at")),
+            models.Index(fields=("clinic", "queue", "-urgency", "created_at"), name="study_queue_in_order"),
+        )
 
     def __str__(self) -> str:
         return _("Study %(number)s") % {"number": self.pk}

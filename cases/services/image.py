@@ -19,6 +19,7 @@ from cases.permissions import Action, authorize
 from cases.services.files import stored_files
 from cases.services.inference_errors import translated
 from cases.services.study import clinic_for_new_study, study_create
+from cases.services.study_queue import study_queue_refresh
 from inference.decoding import DecodedImage, decode
 from inference.field_of_view import FieldOfView, find_field_of_view
 from inference.screening import check_is_fundus
@@ -71,6 +72,7 @@ def image_upload(
         files.save(image.preview, ".jpg", preview)
         image.full_clean()
         image.save()
+        study_queue_refresh(study=image.study)
     study_changed(image.study_id)
     return image
 

@@ -24,6 +24,7 @@ from cases.notifications import study_changed
 from cases.permissions import Action, authorize
 from cases.services.files import stored_files
 from cases.services.inference_errors import translated
+from cases.services.study_queue import study_queue_refresh
 from inference.errors import InferenceError
 from inference.masks import encode_mask
 from inference.registry import identity, resolve_model_name
@@ -65,6 +66,7 @@ def prediction_request(*, user: User, image: Image, model_name: str) -> Predicti
         prediction = Prediction.objects.create(
             image=image, model_name=name, requested_by=user, networks={"weights": networks}
         )
+        study_queue_refresh(study=image.study)
         transaction.on_commit(lambda: _dispatch(prediction))
     study_changed(image.study_id)
     return prediction
@@ -213,6 +215,7 @@ def _finish(row: Prediction, state: PredictionState) -> None:
     row.lease_expires_at = None
     row.finished_at = timezone.now()
     row.save()
+    study_queue_refresh(study=row.image.study)
     transaction.on_commit(lambda: study_changed(row.image.study_id))
 
 
@@ -225,6 +228,7 @@ def _back_to_queue(row: Prediction) -> None:
     row.error_code = row.error_message = ""
     row.error_params = {}
     row.save()
+    study_queue_refresh(study=row.image.study)
     transaction.on_commit(lambda: _dispatch(row))
     transaction.on_commit(lambda: study_changed(row.image.study_id))
 
