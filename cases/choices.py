@@ -92,6 +92,61 @@ class ReadingState(models.TextChoices):
     SIGNED = "signed", _("Signed")
 
 
+class ReadingMode(models.TextChoices):
+    """How many readers a study needs, chosen when it is opened; `cases.services.study` draws it."""
+
+    SINGLE = "single", _("One reader")
+    DOUBLE = "double", _("Two readers, blind to each other")
+    DOUBLE_MASKED = "double_masked", _("Two readers, blind to each other and to the network")
+
+
+class ReadingKind(models.TextChoices):
+    """Whether a reader judged the photographs alone, or with the readings of others before them."""
+
+    READING = "reading", _("Reading")
+    ADJUDICATION = "adjudication", _("Adjudication")
+
+
+class Gradability(models.TextChoices):
+    """What a reader states of an eye's photographs, or of the eye."""
+
+    GRADABLE = "gradable", _("Gradable")
+    LIMITED = "limited", _("Gradable with limits")
+    UNGRADABLE = "ungradable", _("Ungradable")
+    ABSENT = "absent", _("No eye to examine (prosthesis, phthisis)")
+
+
+class MacularOedema(models.TextChoices):
+    """What a photograph can show of diabetic macular oedema: its proxy, hard exudates near the fovea."""
+
+    NONE = "none", _("No sign")
+    POSSIBLE = "possible", _("Exudates in the macula, more than one disc diameter from the fovea")
+    REFERABLE = "referable", _("Exudates within one disc diameter of the fovea")
+
+
+class Referral(models.IntegerChoices):
+    """Whether, and how soon, a patient is sent to an ophthalmologist; the higher, the sooner."""
+
+    NONE = 0, _("No referral")
+    ROUTINE = 1, _("Refer")
+    SOON = 2, _("Refer soon")
+    URGENT = 3, _("Refer urgently")
+
+
+class Finding(models.TextChoices):
+    """What of an eye decides on referral and recall: one row each of a clinic's table."""
+
+    GRADE_0 = "grade_0", _("No diabetic retinopathy")
+    GRADE_1 = "grade_1", _("Mild non-proliferative DR")
+    GRADE_2 = "grade_2", _("Moderate non-proliferative DR")
+    GRADE_3 = "grade_3", _("Severe non-proliferative DR")
+    GRADE_4 = "grade_4", _("Proliferative DR")
+    MACULA_POSSIBLE = "macula_possible", _("Macular oedema possible")
+    MACULA_REFERABLE = "macula_referable", _("Macular oedema referable")
+    UNGRADABLE = "ungradable", _("Ungradable photographs")
+    MISSING = "missing", _("No photograph of this eye")
+
+
 class StudyQueue(models.TextChoices):
     """Where a study stands on the work-list; `cases.services.study_queue` works it out."""
 

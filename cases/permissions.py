@@ -21,7 +21,9 @@ class Action(StrEnum):
     ANALYSE = "analyse"
     CORRECT = "correct"
     READ = "read"
+    ADJUDICATE = "adjudicate"
     REPORT = "report"
+    COMPARE_READERS = "compare_readers"
     MANAGE = "manage"
 
 
@@ -31,8 +33,8 @@ _READING = frozenset({Action.CORRECT, Action.READ, Action.REPORT})
 MATRIX: dict[str, frozenset[Action]] = {
     Role.TECHNICIAN: _RECORDS,
     Role.READER: _RECORDS | _READING,
-    Role.SENIOR_READER: _RECORDS | _READING,
-    Role.CLINIC_ADMIN: _RECORDS | {Action.REPORT, Action.MANAGE},
+    Role.SENIOR_READER: _RECORDS | _READING | {Action.ADJUDICATE, Action.COMPARE_READERS},
+    Role.CLINIC_ADMIN: _RECORDS | {Action.REPORT, Action.COMPARE_READERS, Action.MANAGE},
 }
 
 

@@ -15,7 +15,7 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 from PIL import Image as PillowImage
 
-from cases.choices import Lesion, PredictionState, ReportLanguage, Role
+from cases.choices import Lesion, PredictionState, ReadingState, ReportLanguage, Role
 from cases.models import (
     Clinic,
     Image,
@@ -189,6 +189,14 @@ class MaskRevisionFactory(factory.django.DjangoModelFactory):
 class ReadingFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Reading
+
+    class Params:
+        signed = factory.Trait(
+            state=ReadingState.SIGNED,
+            signed_at=factory.LazyFunction(timezone.now),
+            snapshot='{"decision": null}',
+            sha256="2" * 64,
+        )
 
     study = factory.SubFactory(StudyFactory)
     reader = factory.SubFactory(UserFactory)

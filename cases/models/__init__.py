@@ -8,6 +8,7 @@ from cases.models.membership import Membership
 from cases.models.patient import Patient
 from cases.models.prediction import LesionResult, Prediction
 from cases.models.reading import Reading
+from cases.models.referral_rule import ReferralRule
 from cases.models.report import Report
 from cases.models.study import Study
 from cases.models.user import User
@@ -22,6 +23,7 @@ __all__ = [
     "Patient",
     "Prediction",
     "Reading",
+    "ReferralRule",
     "Report",
     "Study",
     "User",

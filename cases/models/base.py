@@ -25,6 +25,19 @@ class ClinicQuerySet(models.QuerySet):
         return self.filter(**{f"{path}__in": clinics})
 
 
+class BlindQuerySet(ClinicQuerySet):
+    """Rows by readers, who do not see each other's in a study that is still blind.
+
+    `model.STUDY_PATH` leads to the study, `model.AUTHOR_PATH` to whose work it is.
+    """
+
+    def for_user(self, user: User | AnonymousUser) -> Self:
+        """The rows of the user's clinics without what others did in blind studies, whatever the user's role."""
+        row = cast("type[BlindRecord]", self.model)
+        own = models.Q(**{row.AUTHOR_PATH: user.pk})
+        return super().for_user(user).filter(models.Q(**{f"{row.STUDY_PATH}__blind": False}) | own)
+
+
 class ClinicRecord(models.Model):
     """A row that belongs to one clinic."""
 
@@ -33,6 +46,18 @@ class ClinicRecord(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ClinicQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class BlindRecord(ClinicRecord):
+    """A row by a reader."""
+
+    STUDY_PATH: ClassVar[str]
+    AUTHOR_PATH: ClassVar[str]
+
+    objects = BlindQuerySet.as_manager()  # type: ignore[misc]  # in place of the base\'s
 
     class Meta:
         abstract = True

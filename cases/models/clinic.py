@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +19,23 @@ class Clinic(ClinicRecord):
         max_length=50,
         blank=True,
         help_text=_("Name of an installed segmentation network; empty for the system's default."),
+    )
+    double_reading_percent = models.PositiveSmallIntegerField(
+        _("studies read by two readers (%)"), default=0, validators=(MaxValueValidator(100),)
+    )
+    blind_to_network = models.BooleanField(
+        _("hide the network from the two readers"),
+        default=False,
+        help_text=_("Until both have signed. Counts for studies that are opened from now on."),
+    )
+    adjudicate_from = models.PositiveSmallIntegerField(
+        _("grades apart that need adjudication"),
+        default=1,
+        validators=(MinValueValidator(1), MaxValueValidator(4)),
+        help_text=_("Of two readers of the same eye."),
+    )
+    senior_reads_disagreements = models.BooleanField(
+        _("a senior reader decides where network and lesion rule disagree"), default=True
     )
 
     class Meta:

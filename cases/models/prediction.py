@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from cases.choices import IcdrGrade, Lesion, PredictionState
-from cases.models.base import ClinicRecord
+from cases.choices import IcdrGrade, Lesion, PredictionState, ReadingMode
+from cases.models.base import ClinicQuerySet, ClinicRecord
 from cases.models.image import Image
+
+if TYPE_CHECKING:
+    from cases.models.user import User
 
 
 def overlay_path(prediction: Prediction, filename: str) -> str:
@@ -21,6 +26,19 @@ def overlay_path(prediction: Prediction, filename: str) -> str:
 def mask_path(result: LesionResult, filename: str) -> str:
     """Storage key of a predicted mask."""
     return f"predictions/{uuid.uuid4().hex}{filename}"
+
+
+class PredictionQuerySet(ClinicQuerySet):
+    """Analyses, whose results nobody sees while a study is read blind to the network."""
+
+    def for_user(self, user: User | AnonymousUser) -> Self:
+        """The analyses of the user's clinics without the results that are still hidden, whatever the user's role."""
+        hidden = models.Q(
+            state=PredictionState.SUCCEEDED,
+            image__study__blind=True,
+            image__study__reading_mode=ReadingMode.DOUBLE_MASKED,
+        )
+        return super().for_user(user).exclude(hidden)
 
 
 class Prediction(ClinicRecord):
@@ -58,6 +76,8 @@ class Prediction(ClinicRecord):
         help_text=_("Name, version, weights sha256, engine and thresholds of the networks that made this result."),
     )
     timings = models.JSONField(_("seconds per stage"), default=dict, blank=True)
+
+    objects = PredictionQuerySet.as_manager()  # type: ignore[misc]  # in place of the base\'s
 
     class Meta:
         verbose_name = _("prediction")

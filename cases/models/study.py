@@ -5,7 +5,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cases.choices import AnalysisState, IcdrGrade, StudyQueue, Urgency
+from cases.choices import AnalysisState, IcdrGrade, ReadingMode, StudyQueue, Urgency
 from cases.models.base import ClinicRecord
 from cases.models.clinic import Clinic
 from cases.models.patient import Patient
@@ -51,6 +51,24 @@ class Study(ClinicRecord):
         editable=False,
     )
 
+    # How it is read: `cases.services.study` draws the mode once, `cases.services.signing` keeps the rest.
+    reading_mode = models.CharField(
+        _("reading"), max_length=13, choices=ReadingMode.choices, default=ReadingMode.SINGLE, editable=False
+    )
+    blind = models.BooleanField(
+        _("blind"), default=False, editable=False, help_text=_("Its readers do not see each other's work yet.")
+    )
+    conclusion = models.ForeignKey(
+        "cases.Reading",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("conclusion"),
+        help_text=_("The signed reading that holds."),
+    )
+
     class Meta:
         verbose_name = _("study")
         verbose_name_plural = _("studies")
@@ -59,6 +77,11 @@ class Study(ClinicRecord):
             models.Index(fields=("clinic", "-created_at")),
             models.Index(fields=("clinic", "queue", "-urgency", "created_at"), name="study_queue_in_order"),
         )
+
+    @property
+    def network_hidden(self) -> bool:
+        """Whether nobody may see the networks' results yet."""
+        return self.blind and self.reading_mode == ReadingMode.DOUBLE_MASKED
 
     def __str__(self) -> str:
         return _("Study %(number)s") % {"number": self.pk}

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 
 from cases.errors import ApplicationError
-from cases.models import Image, MaskRevision, Study, User
+from cases.models import Image, MaskRevision, Prediction, Study, User
 from cases.selectors.viewer import Viewer
 
 
@@ -20,13 +20,18 @@ def image_get(user: Viewer, image_id: int) -> Image:
 def image_with_results(user: Viewer, image_id: int) -> Image:
     """A photograph with its predictions and corrections. Raises `Http404` where it is none of the user's clinics'."""
     images = Image.objects.for_user(user).select_related("study__clinic", "study__patient")
-    return get_object_or_404(with_results(images), pk=image_id)
+    return get_object_or_404(with_results(user, images), pk=image_id)
 
 
-def with_results(images: QuerySet[Image]) -> QuerySet[Image]:
-    """`images` read along with their predictions, masks and corrections."""
-    revisions: Prefetch = Prefetch("revisions", queryset=MaskRevision.objects.select_related("author"))
-    return images.prefetch_related("predictions__lesions", revisions)
+def with_results(user: Viewer, images: QuerySet[Image]) -> QuerySet[Image]:
+    """`images` read along with the predictions, masks and corrections that `user` works with."""
+    predictions: Prefetch = Prefetch(
+        "predictions", queryset=Prediction.objects.for_user(user).prefetch_related("lesions")
+    )
+    revisions: Prefetch = Prefetch(
+        "revisions", queryset=MaskRevision.objects.for_user(user).in_line_of(user).select_related("author")
+    )
+    return images.prefetch_related(predictions, revisions)
 
 
 def latest_image(user: User, *, image_id: int | None = None, study_id: int | None = None) -> Image:

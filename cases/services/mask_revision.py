@@ -46,12 +46,14 @@ def mask_revision_create(
     encoded = encode_mask(mask)
     with stored_files() as files:
         Image.objects.select_for_update().get(pk=image.pk)  # two authors take turns
-        latest = MaskRevision.objects.filter(image=image, lesion=lesion).select_related("author").first()
+        line = MaskRevision.objects.in_line_of(user).filter(image=image, lesion=lesion)
+        latest = line.select_related("author").first()
         _check_base(latest, base_revision)
         revision = _measured(image, lesion, mask)
         revision.number = latest.number + 1 if latest else 1
         revision.prediction = prediction
         revision.author = user
+        revision.line = user if image.study.blind else None
         revision.sha256 = hashlib.sha256(encoded).hexdigest()
         files.save(revision.mask, ".png", encoded)
         revision.full_clean()

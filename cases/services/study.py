@@ -4,8 +4,10 @@ import datetime as dt
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from cases.choices import ReadingMode
 from cases.errors import ApplicationError, Conflict
 from cases.models import Clinic, Patient, Study, User
 from cases.permissions import Action, authorize, may
@@ -40,7 +42,19 @@ def study_create(
     )
     study.full_clean()
     study.save()
+    _draw_reading_mode(study)
     return study
+
+
+def _draw_reading_mode(study: Study) -> None:
+    """Whether two readers read it, by a lot that nobody can foresee, and that falls the same way for the same visit."""
+    visit = f"{study.patient_id}/{study.visit_date}" if study.patient_id else f"study {study.pk}"
+    lot = int.from_bytes(salted_hmac("cases.double_reading", f"{study.clinic_id}/{visit}").digest()[:8]) % 10_000
+    if lot >= 100 * study.clinic.double_reading_percent:
+        return
+    study.reading_mode = ReadingMode.DOUBLE_MASKED if study.clinic.blind_to_network else ReadingMode.DOUBLE
+    study.blind = True
+    study.save(update_fields=["reading_mode", "blind"])
 
 
 @transaction.atomic

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from cases.choices import AnalysisState, IcdrGrade, PredictionState, ReadingState, StudyQueue, Urgency
-from cases.models import Image, Prediction, Reading, Study
+from cases.choices import AnalysisState, PredictionState, Referral, StudyQueue, Urgency
+from cases.models import Image, Prediction, Study
+from cases.selectors.decision import decision_of
+from cases.selectors.reading import reading_state_of
 
-URGENCY_OF_GRADE = {
-    IcdrGrade.MODERATE: Urgency.SOON,
-    IcdrGrade.SEVERE: Urgency.URGENT,
-    IcdrGrade.PROLIFERATIVE: Urgency.URGENT,
+URGENCY_OF = {
+    Referral.NONE: Urgency.ROUTINE,
+    Referral.ROUTINE: Urgency.SOON,
+    Referral.SOON: Urgency.URGENT,
+    Referral.URGENT: Urgency.URGENT,
 }
 
 
@@ -20,27 +23,24 @@ def study_queue_refresh(*, study: Study) -> Study:
 
     Every service that changes one of these rows calls this in its own transaction.
     """
-    Study.objects.select_for_update().get(pk=study.pk)  # two changes of one study take turns
+    locked = Study.objects.select_for_update(of=("self",))  # two changes of one study take turns
+    row = locked.select_related("clinic", "conclusion").get(pk=study.pk)
     images = list(Image.objects.filter(study=study).prefetch_related("predictions"))
-    signed = list(Reading.objects.filter(study=study, state=ReadingState.SIGNED))
-    study.queue = _queue(images, signed)
-    study.worst_grade = _worst_grade(images, signed)
-    study.urgency = URGENCY_OF_GRADE.get(IcdrGrade(study.worst_grade or 0), Urgency.ROUTINE)
+    decision = decision_of(row)
+    study.queue = reading_state_of(row) if images else StudyQueue.UPLOAD_AGAIN
+    study.worst_grade = _worst_grade(row, images)
+    study.urgency = URGENCY_OF[decision.referral] if decision else Urgency.ROUTINE
     study.analysis_state = _analysis_state(images)
     study.save(update_fields=["queue", "urgency", "worst_grade", "analysis_state"])
     return study
 
 
-def _queue(images: list[Image], signed: list[Reading]) -> StudyQueue:
-    if signed:
-        return StudyQueue.SIGNED
-    return StudyQueue.TO_READ if images else StudyQueue.UPLOAD_AGAIN
-
-
-def _worst_grade(images: list[Image], signed: list[Reading]) -> int | None:
-    """Of what readers signed, or else of the newest result of each photograph (ICDR 0-4)."""
-    if signed:
-        grades = [grade for reading in signed for grade in (reading.grade_od, reading.grade_os)]
+def _worst_grade(study: Study, images: list[Image]) -> int | None:
+    """Of the reading that holds, or else of the newest result of each photograph (ICDR 0-4), unless it is hidden."""
+    if study.conclusion is not None:
+        grades = [study.conclusion.grade_od, study.conclusion.grade_os]
+    elif study.network_hidden:
+        grades = []
     else:
         grades = [_newest_result_grade(image) for image in images]
     return max((grade for grade in grades if grade is not None), default=None)

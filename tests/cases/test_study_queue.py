@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from cases.choices import AnalysisState, PredictionState, ReadingState, StudyQueue, Urgency
+from cases.choices import AnalysisState, PredictionState, StudyQueue, Urgency
 from cases.models import Prediction, Study
 from cases.services import prediction as service
 from cases.services.image import image_upload
@@ -59,10 +59,10 @@ def test_the_worst_grade_is_that_of_the_newest_result_of_each_photograph():
 def test_what_is_signed_goes_before_the_network():
     image = ImageFactory()
     PredictionFactory(image=image, grade=4)
-    reading = ReadingFactory(study=image.study, grade_od=1, grade_os=0)
+    reading = ReadingFactory(study=image.study, grade_od=1, grade_os=0, signed=True)
+    assert refreshed(image.study).queue == StudyQueue.TO_ADJUDICATE
     assert refreshed(image.study).worst_grade == 4
-    reading.state = ReadingState.SIGNED
-    reading.save()
+    Study.objects.filter(pk=image.study_id).update(conclusion=reading)
     study = refreshed(image.study)
     assert (study.queue, study.worst_grade, study.urgency) == (StudyQueue.SIGNED, 1, Urgency.ROUTINE)
 
