@@ -18,12 +18,13 @@ from inference.cards import ModelCard
 from inference.decoding import DecodedImage, decode
 from inference.engines.base import Engine, FloatArray
 from inference.engines.selection import load_engine
+from inference.errors import ModelUnavailable, gettext_noop
 from inference.field_of_view import FieldOfView, Rgb, find_field_of_view
 from inference.grading import Grading, grade_of
 from inference.measurement import LesionMeasurement, measure_one
 from inference.networks.spec import lesion_probabilities
 from inference.overlay import render_overlay
-from inference.preprocessing import Geometry, crop_to_square, normalise, resize_square, square_geometry
+from inference.preprocessing import Geometry, Pyramid, crop_to_square, normalise, square_geometry
 from inference.registry import GRADER, find_model, resolve_model_name, verify_weights
 from inference.screening import check_is_fundus
 from inference.tiling import Detail, over_flips, sampled_side, tiled
@@ -59,6 +60,21 @@ class LoadedNetwork:
         return NetworkIdentity(
             card.name, card.version, card.sha256, self.engine.name, card.input_size, dict(card.thresholds)
         )
+
+    def logits(self, batch: FloatArray) -> FloatArray:
+        """As `Engine.run`. Raises ModelUnavailable (not_finite) for what would pass for a healthy eye."""
+        logits = self.engine.run(batch)
+        if not np.isfinite(logits).all():
+            raise ModelUnavailable(
+                "not_finite",
+                gettext_noop(
+                    "The network %(name)s computed no usable numbers for this photograph on %(engine)s: "
+                    "choose another network, and tell your administrator."
+                ),
+                name=self.card.name,
+                engine=self.engine.name,
+            )
+        return logits
 
 
 @dataclass(frozen=True)
@@ -166,7 +182,7 @@ def analyse(
         if field_of_view is None:
             field_of_view = find_field_of_view(rgb)
             check_is_fundus(rgb, field_of_view)
-        square = cast(Rgb, crop_to_square(rgb, field_of_view))
+        square = Pyramid(cast(Rgb, crop_to_square(rgb, field_of_view)))
     with clock.stage("grade"):
         grading = grade_of(_run(grader, square), grader.card)
     with clock.stage("segment"):
@@ -225,37 +241,44 @@ def _pixels(image: bytes | str | Path | Rgb | DecodedImage) -> Rgb:
     return decode(image).rgb
 
 
-def _run(network: LoadedNetwork, square: Rgb) -> FloatArray:
-    return network.engine.run(_pixels_for(network.card, square, network.card.input_size)[None])
+def _run(network: LoadedNetwork, square: Pyramid) -> FloatArray:
+    return network.logits(_pixels_for(network.card, square, network.card.input_size)[None])
 
 
-def _pixels_for(card: ModelCard, square: Rgb, size: int) -> FloatArray:
-    return normalise(resize_square(square, size), card.normalisation.mean, card.normalisation.std)
+def _pixels_for(card: ModelCard, square: Pyramid, size: int) -> FloatArray:
+    return normalise(square.scaled(size), card.normalisation.mean, card.normalisation.std)
 
 
-def _segmented(segmenter: LoadedNetwork, square: Rgb, detail: Detail, flips: bool) -> FloatArray:
+def _segmented(segmenter: LoadedNetwork, square: Pyramid, detail: Detail, flips: bool) -> FloatArray:
     card = segmenter.card
 
     def probabilities(batch: FloatArray) -> FloatArray:
-        return lesion_probabilities(segmenter.engine.run(batch)[0], card.network)
+        return lesion_probabilities(segmenter.logits(batch)[0], card.network)
 
-    pixels = _pixels_for(card, square, sampled_side(square.shape[0], card.input_size, detail))
+    pixels = _pixels_for(card, square, sampled_side(square.side, card.input_size, detail))
     return tiled(over_flips(probabilities) if flips else probabilities, pixels, card.input_size)
 
 
 def _quantised(probabilities: FloatArray) -> NDArray[np.uint8]:
-    return np.rint(probabilities * 255).astype(np.uint8)
+    channels, height, width = probabilities.shape
+    grid = cv2.convertScaleAbs(probabilities.reshape(channels * height, width), alpha=255)  # rounds, in one pass
+    return cast(NDArray[np.uint8], grid.reshape(probabilities.shape))
 
 
 def _masks(
     maps: NDArray[np.uint8], card: ModelCard, geometry: Geometry, fov: FieldOfView, shape: tuple[int, ...]
 ) -> dict[str, NDArray[np.bool_]]:
     """Probabilities are scaled to the photograph first and cut at the threshold then: edges stay smooth."""
-    inside = fov.mask_for(shape).view(np.uint8)
+    inside = fov.mask_for(shape)
+    buffer = np.empty((geometry.side, geometry.side), np.uint8)
     masks = {}
-    for channel, lesion in enumerate(card.lesions):
-        scaled = _on_original(maps[channel], geometry, inside)
-        masks[lesion] = scaled >= max(1, round(card.thresholds[lesion] * 255))
+    for grid, lesion in zip(maps, card.lesions, strict=True):
+        mask = masks[lesion] = np.zeros(shape[:2], np.bool_)
+        level = max(1, round(card.thresholds[lesion] * 255))
+        if grid.max() >= level:  # scaling never makes more of it
+            place, values = geometry.enlarged(grid, shape, buffer)
+            np.greater_equal(values, level, out=mask[place])
+            mask[place] &= inside[place]
     return masks
 
 

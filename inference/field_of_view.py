@@ -53,9 +53,11 @@ class FieldOfView:
         height, width = shape[:2]
         x0, y0, x1, y1 = self.box
         mask = np.zeros((height, width), dtype=bool)
-        ys = (np.arange(y0, min(y1, height), dtype=np.float32) + 0.5 - self.centre[1])[:, None]
-        xs = (np.arange(x0, min(x1, width), dtype=np.float32) + 0.5 - self.centre[0])[None, :]
-        mask[y0:y1, x0:x1] = ys * ys + xs * xs <= self.radius * self.radius
+        ys = np.arange(y0, min(y1, height)) + 0.5 - self.centre[1]
+        xs = np.arange(x0, min(x1, width)) + 0.5 - self.centre[0]
+        # Half the circle's width in each row; rows that it does not reach get less than nothing.
+        half = np.where(np.abs(ys) <= self.radius, np.sqrt(np.maximum(self.radius**2 - ys**2, 0)), -1)
+        np.less_equal(np.abs(xs), half[:, None], out=mask[y0:y1, x0:x1])
         return mask
 
 

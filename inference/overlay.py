@@ -29,6 +29,7 @@ def render_overlay(
     lesions overlap, the one later in LESIONS is on top, but every outline stays visible.
     """
     painted = rgb.copy()
+    pixels = painted.reshape(-1, 3)
     thickness = max(1, round(min(rgb.shape[:2]) / 1200))
     brush = np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8)
     outlines = []
@@ -38,21 +39,16 @@ def render_overlay(
             continue
         if mask.shape != rgb.shape[:2]:
             raise ValueError(f"mask {lesion} is {mask.shape}, the photograph {rgb.shape[:2]}")
-        grey = mask.view(np.uint8)
-        x, y, width, height = cv2.boundingRect(grey)
-        if not width:
+        inside = np.flatnonzero(mask)  # lesions are a small part of the photograph: paint them, not the whole
+        if not inside.size:
             continue
-        # A little wider than the lesions, so that eroding sees what is around them.
-        rows = slice(max(0, y - thickness), y + height + thickness)
-        columns = slice(max(0, x - thickness), x + width + thickness)
-        window = (rows, columns)
-        paint = np.full_like(painted[window], LESION_COLOURS[lesion])
-        mixed = cv2.addWeighted(painted[window], 1 - alpha, paint, alpha, 0)
-        cv2.copyTo(mixed, grey[window], painted[window])
+        colour = np.asarray(LESION_COLOURS[lesion], np.float32)
+        pixels[inside] = np.rint(pixels[inside] * np.float32(1 - alpha) + colour * np.float32(alpha))
         # The outline runs inside the lesion: what is coloured is the mask, no more and no less.
-        outlines.append((window, cv2.subtract(grey[window], cv2.erode(grey[window], brush)), paint))
-    for window, outline, paint in outlines:
-        cv2.copyTo(paint, outline, painted[window])
+        kept = cv2.erode(mask.view(np.uint8), brush).reshape(-1)
+        outlines.append((inside[kept[inside] == 0], LESION_COLOURS[lesion]))
+    for outline, full in outlines:
+        pixels[outline] = full
     return painted
 
 

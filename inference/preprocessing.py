@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from inference.field_of_view import FieldOfView, Rgb
 
 FloatArray = NDArray[np.float32]
+Grid = NDArray[np.uint8] | NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +32,35 @@ class Geometry:
     side: int
     size: int
 
-    def to_original(self, maps: NDArray[np.generic], original_shape: tuple[int, ...]) -> NDArray[np.generic]:
+    def to_original(self, maps: Grid, original_shape: tuple[int, ...]) -> Grid:
         """Carry ``C x size x size`` maps (float or uint8) to the original's ``C x H x W`` grid; 0 outside."""
+        result = np.zeros((maps.shape[0], *original_shape[:2]), dtype=maps.dtype)
+        square = np.empty((self.side, self.side), dtype=maps.dtype)  # written anew by each channel
+        for channel, grid in enumerate(maps):
+            place, values = self.enlarged(grid, original_shape, square)
+            result[channel][place] = values
+        return result
+
+    def enlarged(
+        self, grid: Grid, original_shape: tuple[int, ...], buffer: Grid | None = None
+    ) -> tuple[tuple[slice, slice], NDArray[np.generic]]:
+        """The part of the original that a ``size x size`` grid covers, and its values there: a view of ``buffer``.
+
+        ``buffer`` is ``side x side`` of the grid's type; without one, new memory is taken.
+        """
+        square = cv2.resize(grid, (self.side, self.side), dst=buffer, interpolation=cv2.INTER_LINEAR)
         height, width = original_shape[:2]
-        result = np.zeros((maps.shape[0], height, width), dtype=maps.dtype)
         left, top = max(0, self.x0), max(0, self.y0)
         right, bottom = min(width, self.x0 + self.side), min(height, self.y0 + self.side)
-        for channel in range(maps.shape[0]):
-            square = cv2.resize(maps[channel], (self.side, self.side), interpolation=cv2.INTER_LINEAR)
-            result[channel, top:bottom, left:right] = square[
-                top - self.y0 : bottom - self.y0, left - self.x0 : right - self.x0
-            ]
-        return result
+        values = square[top - self.y0 : bottom - self.y0, left - self.x0 : right - self.x0]
+        return (slice(top, bottom), slice(left, right)), values
 
 
 def square_geometry(fov: FieldOfView, size: int) -> Geometry:
-    """The smallest square around the field-of-view box, to be scaled to ``size`` pixels."""
+    """The smallest square of even side around the field-of-view box, to be scaled to ``size`` pixels."""
     x0, y0, x1, y1 = fov.box
     side = max(x1 - x0, y1 - y0)
+    side += side % 2  # so that `Pyramid` can halve it
     return Geometry(x0=x0 - (side - (x1 - x0)) // 2, y0=y0 - (side - (y1 - y0)) // 2, side=side, size=size)
 
 
@@ -61,17 +73,52 @@ def crop_to_square(image: NDArray[np.generic], fov: FieldOfView) -> NDArray[np.g
     return square
 
 
+class Pyramid:
+    """A square photograph at full size and at its halves, each made when it is first needed, for several networks.
+
+    Halving is exact and several times as quick as scaling by an odd factor, which then has a quarter of the pixels.
+    """
+
+    def __init__(self, square: Rgb) -> None:
+        self._levels = [square]
+
+    @property
+    def side(self) -> int:
+        """Pixels of the full size."""
+        return int(self._levels[0].shape[0])
+
+    def scaled(self, size: int) -> Rgb:
+        """At ``size`` pixels a side: area averaging when shrinking, so that small lesions fade but never vanish."""
+        level = self._level_for(size)
+        if level.shape[0] == size:
+            return level
+        method = cv2.INTER_AREA if size < level.shape[0] else cv2.INTER_LINEAR
+        return cast(Rgb, cv2.resize(level, (size, size), interpolation=method))
+
+    def _level_for(self, size: int) -> Rgb:
+        """The smallest half that is no smaller than ``size``."""
+        number = 0
+        while True:
+            side = self._levels[number].shape[0]
+            if side % 2 or side // 2 < size:
+                return self._levels[number]
+            number += 1
+            if number == len(self._levels):
+                half = cv2.resize(self._levels[-1], (side // 2, side // 2), interpolation=cv2.INTER_AREA)
+                self._levels.append(cast(Rgb, half))
+
+
 def resize_square(square: Rgb, size: int) -> Rgb:
-    """Scale a square photograph: area averaging when shrinking, so that small lesions fade but never vanish."""
-    shrinking = size < square.shape[0]
-    return cast(Rgb, cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR))
+    """Scale a square photograph as `Pyramid` does."""
+    return Pyramid(square).scaled(size)
 
 
 def normalise(square: Rgb, mean: Sequence[float], std: Sequence[float]) -> FloatArray:
     """``S x S x 3`` uint8 to ``3 x S x S`` float32: ``(x / 255 - mean) / std`` per channel."""
-    scale = 1.0 / (255.0 * np.asarray(std, dtype=np.float32))
-    offset = np.asarray(mean, dtype=np.float32) / np.asarray(std, dtype=np.float32)
-    return np.ascontiguousarray((square.astype(np.float32) * scale - offset).transpose(2, 0, 1))
+    options = cv2.dnn.Image2BlobParams()
+    options.mean = tuple(255 * value for value in mean)
+    options.scalefactor = tuple(1 / (255 * value) for value in std)
+    return cast(FloatArray, cv2.dnn.blobFromImageWithParams(square, options)[0])
 
 
 def to_network(

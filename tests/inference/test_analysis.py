@@ -212,3 +212,13 @@ def test_web_processes_import_no_heavy_library():
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize("broken", ["unet", "grader"])
+def test_numbers_that_are_not_finite_are_an_error_and_never_a_healthy_eye(retina, monkeypatch, broken):
+    engine = load_network(broken).engine
+    run = engine.run
+    monkeypatch.setattr(engine, "run", lambda batch: run(batch) * np.float32(np.nan))
+    with pytest.raises(ModelUnavailable, match=broken) as caught:
+        analyse(retina)
+    assert caught.value.code == "not_finite"

@@ -1,10 +1,12 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage import data as pictures
 
 from inference.field_of_view import FieldOfView
-from inference.preprocessing import crop_to_square, normalise, resize_square, square_geometry, to_network
+from inference.preprocessing import Pyramid, crop_to_square, normalise, resize_square, square_geometry, to_network
 
 
 def field(x0, y0, x1, y1):
@@ -70,3 +72,18 @@ def test_shrinking_keeps_the_light_of_a_small_lesion():
     square = np.zeros((96, 96, 3), np.uint8)
     square[40, 40] = 252
     assert resize_square(square, 32).max() == pytest.approx(252 / 9, abs=1)
+
+
+def test_every_network_gets_the_same_pixels_whichever_asked_first():
+    square = np.random.default_rng(2).integers(0, 255, (400, 400, 3), dtype=np.uint8)
+    shared = Pyramid(square)
+    for size in (90, 200, 330, 400, 500, 90):
+        assert np.array_equal(shared.scaled(size), Pyramid(square).scaled(size))
+
+
+def test_halving_first_changes_next_to_nothing():
+    square = pictures.retina()[:1400, :1400]
+    direct = cv2.resize(square, (400, 400), interpolation=cv2.INTER_AREA)
+    difference = np.abs(resize_square(square, 400).astype(int) - direct)
+    assert difference.max() <= 12
+    assert difference.mean() < 0.7
