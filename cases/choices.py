@@ -173,6 +173,13 @@ class AnalysisState(models.TextChoices):
     ANALYSED = "analysed", _("Analysed")
 
 
+class Assigned(models.TextChoices):
+    """On whose desk the studies are that somebody looks for."""
+
+    ME = "me", _("Me")
+    NOBODY = "nobody", _("Nobody")
+
+
 class ReportLanguage(models.TextChoices):
     """Each named in itself, whatever the language of the page."""
 

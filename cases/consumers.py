@@ -1,4 +1,4 @@
-"""Websockets: hints to look at a study again. What is true is read over HTTP."""
+"""Websockets: hints to look again. What is true is read over HTTP."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 
-from cases.notifications import study_group
+from cases.models import User
+from cases.notifications import study_group, work_list_group
 from cases.selectors.study import study_version
+from cases.selectors.work_list import clinics_on_work_list, work_list_version
 
 LOGIN_NEEDED = 4401  # close codes: the HTTP status they stand for, in the range that applications may use
 NOT_FOUND = 4404
@@ -23,39 +26,47 @@ INTERNAL_ERROR = 1011  # RFC 6455
 logger = logging.getLogger(__name__)
 
 
-class StudyConsumer(AsyncWebsocketConsumer):
-    """Says ``{"type": "changed"}`` at first and whenever a study should be read again, ``{"type": "ping"}`` in between.
+class WatchingConsumer(AsyncWebsocketConsumer):
+    """Says ``{"type": "changed"}`` at first and whenever a page should look again, ``{"type": "ping"}`` in between.
 
-    With a channel layer between the processes the writers tell; without one the row is looked at every second. Before
-    each word the session and the person's right to see the study are checked again.
+    With a channel layer between the processes the writers tell; without one the rows are looked at every second. Before
+    each word the session and the person's right to see them are checked again.
     """
 
     LOOK_SECONDS = 1.0
     PING_SECONDS = 20.0
 
-    study_id: int
+    groups: list[str]
     version: tuple[object, ...] | None = None
     watcher: asyncio.Task[None] | None = None
+
+    def version_for(self, user: User | AnonymousUser) -> tuple[object, ...] | None:
+        """A value that changes whenever what is watched does; None where `user` may not see it (any more)."""
+        raise NotImplementedError
+
+    def groups_for(self, user: User | AnonymousUser) -> list[str]:
+        """The channel groups whose hints count."""
+        raise NotImplementedError
 
     async def connect(self) -> None:
         """Accept in any case: only an open socket can be closed with a code that the page sees."""
         await self.accept()
-        self.study_id = self.scope["url_route"]["kwargs"]["study_id"]
         if settings.DRWEB_CHANNEL_URL:
-            await self.channel_layer.group_add(study_group(self.study_id), self.channel_name)
+            user = await self._user()
+            self.groups = await database_sync_to_async(self.groups_for)(user)
+            for group in self.groups:
+                await self.channel_layer.group_add(group, self.channel_name)
         if await self._look() is None:
             return
         await self._say("changed")  # something may have, between the page's last reading and this moment
         self.watcher = asyncio.create_task(self._watch_or_close())
 
     async def disconnect(self, code: int) -> None:
-        """Stop looking."""
+        """Stop looking; channels itself leaves `groups`."""
         if self.watcher is not None:
             self.watcher.cancel()
-        if settings.DRWEB_CHANNEL_URL and hasattr(self, "study_id"):
-            await self.channel_layer.group_discard(study_group(self.study_id), self.channel_name)
 
-    async def study_changed(self, event: dict[str, Any]) -> None:
+    async def look_again(self, event: dict[str, Any]) -> None:
         """A hint from the channel layer (`cases.notifications`)."""
         if await self._look() is not None:
             await self._say("changed")
@@ -64,7 +75,7 @@ class StudyConsumer(AsyncWebsocketConsumer):
         try:
             await self._watch()
         except Exception:  # a page whose socket is closed polls and comes back; one that hears nothing would wait
-            logger.exception("stopped watching study %s", self.study_id)
+            logger.exception("stopped watching %s", self.scope["path"])
             await self.close(INTERNAL_ERROR)
 
     async def _watch(self) -> None:
@@ -83,10 +94,9 @@ class StudyConsumer(AsyncWebsocketConsumer):
                 await self._say("ping")
 
     async def _look(self) -> bool | None:
-        """Whether the study changed since the last look; None (and the socket is closed) where it may not be seen."""
-        session = import_module(settings.SESSION_ENGINE).SessionStore(self.scope["session"].session_key)
-        user = await get_user({"session": session})
-        version = await database_sync_to_async(study_version)(user, self.study_id)
+        """Whether something changed since the last look; None (and the socket is closed) where it may not be seen."""
+        user = await self._user()
+        version = await database_sync_to_async(self.version_for)(user)
         if version is None:
             await self.close(NOT_FOUND if user.is_authenticated else LOGIN_NEEDED)
             return None
@@ -94,5 +104,33 @@ class StudyConsumer(AsyncWebsocketConsumer):
         self.version = version
         return changed
 
+    async def _user(self) -> User | AnonymousUser:
+        session = import_module(settings.SESSION_ENGINE).SessionStore(self.scope["session"].session_key)
+        return await get_user({"session": session})
+
     async def _say(self, kind: str) -> None:
         await self.send(json.dumps({"type": kind}))
+
+
+class StudyConsumer(WatchingConsumer):
+    """Watches one study."""
+
+    def version_for(self, user: User | AnonymousUser) -> tuple[object, ...] | None:
+        return study_version(user, self._study_id)
+
+    def groups_for(self, user: User | AnonymousUser) -> list[str]:
+        return [study_group(self._study_id)]
+
+    @property
+    def _study_id(self) -> int:
+        return self.scope["url_route"]["kwargs"]["study_id"]
+
+
+class WorkListConsumer(WatchingConsumer):
+    """Watches the work-list of a person's clinics."""
+
+    def version_for(self, user: User | AnonymousUser) -> tuple[object, ...] | None:
+        return work_list_version(user)
+
+    def groups_for(self, user: User | AnonymousUser) -> list[str]:
+        return [work_list_group(clinic) for clinic in clinics_on_work_list(user)]

@@ -10,8 +10,10 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from cases.choices import AnalysisState, Assigned, IcdrGrade, StudyQueue, Urgency
 from cases.models import Patient, User
 from cases.permissions import Action, clinics_where
+from cases.selectors.work_list import WorkListFilter
 
 
 class DateInput(forms.DateInput):
@@ -102,3 +104,41 @@ class VisitForm(forms.Form):
         if cleaned.get("whose") == self.KNOWN and not cleaned.get("patient") and "patient" not in self.errors:
             self.add_error("patient", _("Choose a patient from the list, or register a new one."))
         return cleaned
+
+
+class WorkListForm(forms.Form):
+    """What narrows the work-list; every field may be empty."""
+
+    queue = forms.ChoiceField(choices=(("", _("All")), *StudyQueue.choices), required=False, widget=forms.HiddenInput)
+    q = forms.CharField(
+        label=_("Record number or name"),
+        required=False,
+        widget=forms.TextInput({"type": "search", "autocomplete": "off", "placeholder": _("Record number or name")}),
+    )
+    since = forms.DateField(label=_("Visits from"), required=False, widget=DateInput)
+    until = forms.DateField(label=_("until"), required=False, widget=DateInput)
+    grade = forms.TypedChoiceField(
+        label=_("Worst grade"),
+        choices=(("", _("Any")), *IcdrGrade.choices),
+        required=False,
+        coerce=int,
+        empty_value=None,
+    )
+    urgency = forms.TypedChoiceField(
+        label=_("Urgency"), choices=(("", _("Any")), *Urgency.choices), required=False, coerce=int, empty_value=None
+    )
+    analysis = forms.ChoiceField(label=_("Analysis"), choices=(("", _("Any")), *AnalysisState.choices), required=False)
+    assigned = forms.ChoiceField(
+        label=_("Assigned to"), choices=(("", _("Anybody")), *Assigned.choices), required=False
+    )
+
+    def wanted(self) -> WorkListFilter:
+        """The filter; a value that makes no sense is shown as wrong and leaves nothing out."""
+        self.is_valid()
+        values = dict(self.cleaned_data)
+        return WorkListFilter(search=values.pop("q", ""), **values)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything but the queue was asked for."""
+        return any(value not in ("", None) for name, value in self.cleaned_data.items() if name != "queue")

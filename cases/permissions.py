@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from cases.choices import Role
@@ -24,17 +25,19 @@ class Action(StrEnum):
     ADJUDICATE = "adjudicate"
     REPORT = "report"
     COMPARE_READERS = "compare_readers"
+    TAKE = "take"
+    ASSIGN = "assign"
     MANAGE = "manage"
 
 
-_RECORDS = frozenset({Action.VIEW, Action.EDIT_PATIENT, Action.UPLOAD, Action.ANALYSE})
+_RECORDS = frozenset({Action.VIEW, Action.EDIT_PATIENT, Action.UPLOAD, Action.ANALYSE, Action.TAKE})
 _READING = frozenset({Action.CORRECT, Action.READ, Action.REPORT})
 
 MATRIX: dict[str, frozenset[Action]] = {
     Role.TECHNICIAN: _RECORDS,
     Role.READER: _RECORDS | _READING,
-    Role.SENIOR_READER: _RECORDS | _READING | {Action.ADJUDICATE, Action.COMPARE_READERS},
-    Role.CLINIC_ADMIN: _RECORDS | {Action.REPORT, Action.COMPARE_READERS, Action.MANAGE},
+    Role.SENIOR_READER: _RECORDS | _READING | {Action.ADJUDICATE, Action.COMPARE_READERS, Action.ASSIGN},
+    Role.CLINIC_ADMIN: _RECORDS | {Action.REPORT, Action.COMPARE_READERS, Action.ASSIGN, Action.MANAGE},
 }
 
 
@@ -60,6 +63,13 @@ def clinics_where(user: User, action: Action) -> ClinicQuerySet:
         return clinics
     roles = [role for role, actions in MATRIX.items() if action in actions]
     return clinics.filter(pk__in=user.memberships.filter(role__in=roles).values("clinic_id"))
+
+
+def people_who(action: Action, clinic: Clinic) -> QuerySet[User]:
+    """Everybody who may do `action` in `clinic`, by name; system administrators are left out."""
+    roles = [role for role, actions in MATRIX.items() if action in actions]
+    members = User.objects.filter(is_active=True, memberships__clinic=clinic, memberships__role__in=roles)
+    return members.order_by("last_name", "first_name", "username")
 
 
 def authorize(user: User, action: Action, clinic: Clinic) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from cases.views import account, diagnosis, editor, home, patient, results, study
+from cases.views import account, diagnosis, editor, home, patient, results, study, work_list
 
 account_patterns = [
     path("accounts/login/", account.Login.as_view(), name="login"),
@@ -17,6 +17,8 @@ page_patterns = [
     path("about/", home.about, name="about"),
     path("diagnosis/", diagnosis.diagnosis, name="diagnosis"),
     path("diagnosis/start/", diagnosis.diagnosis_start, name="diagnosis_start"),
+    path("studies/next/", work_list.next_study, name="next_study"),
+    path("studies/<int:study_id>/assign/", work_list.assign, name="assign"),
     path("studies/<int:study_id>/", study.study, name="study"),
     path("studies/<int:study_id>/patient/", study.study_patient, name="study_patient"),
     path("images/<int:image_id>/correct/", editor.correct, name="correct"),

@@ -50,6 +50,9 @@ class Study(ClinicRecord):
         default=AnalysisState.NONE,
         editable=False,
     )
+    listed_at = models.DateTimeField(
+        default=timezone.now, editable=False, help_text=_("When what a work-list shows of it last changed.")
+    )
 
     # How it is read: `cases.services.study` draws the mode once, `cases.services.signing` keeps the rest.
     reading_mode = models.CharField(
@@ -76,6 +79,7 @@ class Study(ClinicRecord):
         indexes = (
             models.Index(fields=("clinic", "-created_at")),
             models.Index(fields=("clinic", "queue", "-urgency", "created_at"), name="study_queue_in_order"),
+            models.Index(fields=("clinic", "listed_at"), name="study_listed"),
         )
 
     @property

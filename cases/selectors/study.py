@@ -18,7 +18,7 @@ def study_get(user: Viewer, study_id: int) -> Study:
 def study_header(user: Viewer, study_id: int) -> Study:
     """A study with clinic and patient alone. Raises `Http404` where it is none of the user's clinics'."""
     return get_object_or_404(
-        Study.objects.for_user(user).select_related("clinic", "patient", "conclusion"), pk=study_id
+        Study.objects.for_user(user).select_related("clinic", "patient", "conclusion", "assigned_to"), pk=study_id
     )
 
 

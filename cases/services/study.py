@@ -11,6 +11,7 @@ from cases.choices import ReadingMode
 from cases.errors import ApplicationError, Conflict
 from cases.models import Clinic, Patient, Study, User
 from cases.permissions import Action, authorize, may
+from cases.services.study_queue import study_queue_refresh
 
 
 def clinic_for_new_study(*, user: User) -> Clinic:
@@ -43,7 +44,7 @@ def study_create(
     study.full_clean()
     study.save()
     _draw_reading_mode(study)
-    return study
+    return study_queue_refresh(study=study)
 
 
 def _draw_reading_mode(study: Study) -> None:
@@ -67,7 +68,7 @@ def study_set_patient(*, user: User, study: Study, patient: Patient) -> Study:
         raise Conflict("patient_already_named", _("This study already belongs to another patient."))
     study.patient = patient
     study.save(update_fields=["patient"])
-    return study
+    return study_queue_refresh(study=study)
 
 
 def _check_patient(clinic: Clinic, patient: Patient | None) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils import timezone
 
 from cases.choices import AnalysisState, PredictionState, Referral, StudyQueue, Urgency
 from cases.models import Image, Prediction, Study
+from cases.notifications import work_list_changed
 from cases.selectors.decision import decision_of
 from cases.selectors.reading import reading_state_of
 
@@ -31,7 +33,9 @@ def study_queue_refresh(*, study: Study) -> Study:
     study.worst_grade = _worst_grade(row, images)
     study.urgency = URGENCY_OF[decision.referral] if decision else Urgency.ROUTINE
     study.analysis_state = _analysis_state(images)
-    study.save(update_fields=["queue", "urgency", "worst_grade", "analysis_state"])
+    study.listed_at = timezone.now()
+    study.save(update_fields=["queue", "urgency", "worst_grade", "analysis_state", "listed_at"])
+    transaction.on_commit(lambda: work_list_changed(study.clinic_id))
     return study
 
 

@@ -30,7 +30,18 @@ def grade_label(grade: int | None) -> str:
 @register.simple_tag(takes_context=True)
 def page_link(context: template.Context, number: int) -> str:
     """The query string of this page with another page number, so that a search survives paging."""
+    return _changed(context, page=str(number))
+
+
+@register.simple_tag(takes_context=True)
+def queue_link(context: template.Context, queue: str) -> str:
+    """The query string of this page for the first page of another queue, so that a search survives changing queues."""
+    return _changed(context, queue=queue, page="1")
+
+
+def _changed(context: template.Context, **values: str) -> str:
     request = context.get("request")
     query = request.GET.copy() if request is not None else QueryDict(mutable=True)
-    query["page"] = str(number)
+    for name, value in values.items():
+        query[name] = value
     return f"?{query.urlencode()}"

@@ -16,7 +16,7 @@ from cases.forms import PatientForm
 from cases.models import User
 from cases.permissions import Action, actions_of, clinics_where
 from cases.selectors.patient import patient_get, patients_for
-from cases.selectors.work_list import work_list
+from cases.selectors.work_list import studies_of
 from cases.services.patient import patient_create, patient_update
 
 PATIENTS_PER_PAGE = 25
@@ -73,7 +73,7 @@ def patient(request: HttpRequest, patient_id: int) -> HttpResponse:
     """One patient and their studies."""
     user = cast("User", request.user)
     shown = patient_get(user, patient_id)
-    studies = Paginator(work_list(user, patient=shown), PATIENTS_PER_PAGE).get_page(request.GET.get("page"))
+    studies = Paginator(studies_of(user, shown), PATIENTS_PER_PAGE).get_page(request.GET.get("page"))
     context = {"patient": shown, "studies": studies, "may": actions_of(user, shown.clinic)}
     return render(request, "cases/patient.html", context)
 

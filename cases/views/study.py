@@ -15,7 +15,7 @@ from cases.choices import Field, IcdrGrade, Laterality, Lesion, ReportLanguage
 from cases.errors import ApplicationError
 from cases.models import Reading, Study, User
 from cases.networks import NetworkChoice, grader_figures, network_choices
-from cases.permissions import Action, actions_of
+from cases.permissions import Action, actions_of, people_who
 from cases.selectors.patient import patients_for
 from cases.selectors.reading import other_readings, reading_of
 from cases.selectors.study import study_header
@@ -48,6 +48,9 @@ def study(request: HttpRequest, study_id: int) -> HttpResponse:
             "report_languages": ReportLanguage.choices,
             "report_language": get_language(),
             "age": shown.patient.age_on(shown.visit_date) if shown.patient else None,
+            "queue": request.GET.get("queue", shown.queue),
+            "take_in": {shown.clinic_id} if Action.TAKE in may else set(),
+            "colleagues": people_who(Action.TAKE, shown.clinic) if _may_hand_over(user, shown, may) else [],
             "page_data": _page_data(user, shown, may, reading, networks),
         },
     )
@@ -72,6 +75,10 @@ def study_patient(request: HttpRequest, study_id: int) -> HttpResponse:
         return redirect("cases:study", shown.pk)
     context = {"study": shown, "search": search, "rows": patients[:PATIENTS_SHOWN]}
     return render(request, "cases/study_patient.html", context)
+
+
+def _may_hand_over(user: User, study: Study, may: frozenset[Action]) -> bool:
+    return Action.ASSIGN in may or (Action.TAKE in may and study.assigned_to_id == user.pk)
 
 
 def _page_data(

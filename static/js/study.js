@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { byId, element, options, pageData, say } from "./dom.js";
+import { listenForKeys } from "./keys.js";
 import { Live, socketAddress } from "./live.js";
 import { sessionWorks, watchSession } from "./session.js";
 import { isBusy, isOpen, shownPrediction } from "./study/facts.js";
@@ -194,5 +195,6 @@ byId("analyse")?.addEventListener("submit", analyse);
 ["laterality", "field"].forEach((id) => byId(id).addEventListener("change", describe));
 document.addEventListener("drweb:retry", () => live.refresh());
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && live.refresh());
+listenForKeys({ n: () => byId("next-case")?.click() });
 watchSession();
 live.start();

@@ -16,7 +16,6 @@ from cases.permissions import MATRIX, Action, may
 from cases.selectors.image import latest_image
 from cases.selectors.reading import reading_of
 from cases.selectors.study import study_get
-from cases.selectors.work_list import work_list
 from cases.services.clinic import membership_set
 from cases.services.patient import patient_create, patient_update
 from cases.services.reading import reading_save
@@ -28,7 +27,6 @@ from tests.factories import (
     PatientFactory,
     ReadingFactory,
     ReportFactory,
-    StudyFactory,
     UserFactory,
     staffed_clinic,
 )
@@ -134,19 +132,6 @@ def test_the_latest_photograph_is_the_callers_own_upload():
         latest_image(staffed_clinic().reader, image_id=newest.pk)
     with pytest.raises(Http404):
         latest_image(staffed_clinic().reader, study_id=staff.study.pk)
-
-
-def test_the_work_list_finds_by_record_number_and_name_in_a_fixed_number_of_queries(django_assert_num_queries):
-    staff = staffed_clinic()
-    for number in range(5):
-        patient = PatientFactory(clinic=staff.clinic, record_number=f"Q{number}", name=f"Chen {number}")
-        ImageFactory(study=StudyFactory(clinic=staff.clinic, patient=patient))
-    with django_assert_num_queries(1):
-        rows = [(study.patient.name, study.image_count) for study in work_list(staff.reader)]
-    assert len(rows) == 6
-    assert all(count == 1 for _name, count in rows)
-    assert work_list(staff.reader, search="q3").get().patient.record_number == "Q3"
-    assert work_list(staff.reader, search="chen").count() == 5
 
 
 def test_a_study_page_costs_the_same_number_of_queries_however_many_photographs(django_assert_max_num_queries):

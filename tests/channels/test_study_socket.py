@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from asgiref.sync import sync_to_async
-from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as django_settings
 from django.test import Client
 
@@ -14,13 +11,10 @@ from cases.choices import PredictionState
 from cases.consumers import StudyConsumer
 from cases.models import Membership, User
 from cases.notifications import study_changed
-from drweb.asgi import application
+from tests.channels.page_socket import LOOK, Socket, session_cookie
 from tests.factories import PredictionFactory, Staff, staffed_clinic
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-LOOK = 0.05
-LONG = 5.0  # seconds to wait for what must come
 
 
 @pytest.fixture(autouse=True)
@@ -41,48 +35,12 @@ def told(request, settings) -> str:
     return request.param
 
 
-def session_cookie(user: User) -> str:
-    client = Client()
-    client.force_login(user)
-    return client.cookies[django_settings.SESSION_COOKIE_NAME].value
-
-
-class Socket(ApplicationCommunicator):
-    """A browser's end. channels.testing has one as well, but importing it needs the web server daphne."""
-
-    def __init__(self, study_id: int, cookie: str = "", origin: str = "http://localhost") -> None:
-        headers = [(b"origin", origin.encode()), (b"host", b"localhost")]
-        if cookie:
-            headers.append((b"cookie", f"{django_settings.SESSION_COOKIE_NAME}={cookie}".encode()))
-        path = f"/ws/studies/{study_id}/"
-        scope = {"type": "websocket", "path": path, "query_string": b"", "headers": headers, "subprotocols": []}
-        super().__init__(application, scope)
-
-    async def connect(self) -> bool:
-        await self.send_input({"type": "websocket.connect"})
-        return (await self.receive_output(LONG))["type"] == "websocket.accept"
-
-    async def hears(self) -> dict:
-        message = await self.receive_output(LONG)
-        assert message["type"] == "websocket.send"
-        return json.loads(message["text"])
-
-    async def hears_nothing(self) -> bool:
-        return await self.receive_nothing(timeout=4 * LOOK)
-
-    async def is_closed(self) -> int:
-        """The close code; nothing else may come before."""
-        message = await self.receive_output(LONG)
-        assert message["type"] == "websocket.close"
-        return message["code"]
-
-    async def disconnect(self) -> None:
-        await self.send_input({"type": "websocket.disconnect", "code": 1000})
-        await self.wait(LONG)
+def address(study_id: int) -> str:
+    return f"/ws/studies/{study_id}/"
 
 
 async def connected(study_id: int, user: User) -> Socket:
-    socket = Socket(study_id, await sync_to_async(session_cookie)(user))
+    socket = Socket(address(study_id), await sync_to_async(session_cookie)(user))
     assert await socket.connect()
     assert await socket.hears() == {"type": "changed"}
     return socket
@@ -113,7 +71,7 @@ async def test_changes_of_another_study_are_not_told(staff: Staff, told: str):
 
 
 async def test_without_a_session_the_socket_is_closed(staff: Staff, told: str):
-    socket = Socket(staff.study.pk)
+    socket = Socket(address(staff.study.pk))
     assert await socket.connect()
     assert await socket.is_closed() == 4401
 
@@ -122,14 +80,14 @@ async def test_another_clinics_study_is_not_there(staff: Staff, told: str):
     other = await sync_to_async(staffed_clinic)()
     cookie = await sync_to_async(session_cookie)(other.senior)
     for study_id in (staff.study.pk, 10**15, 10**30):
-        socket = Socket(study_id, cookie)
+        socket = Socket(address(study_id), cookie)
         assert await socket.connect()
         assert await socket.is_closed() == 4404
 
 
 async def test_a_page_of_another_site_gets_no_socket(staff: Staff):
     cookie = await sync_to_async(session_cookie)(staff.reader)
-    socket = Socket(staff.study.pk, cookie, origin="https://evil.example")
+    socket = Socket(address(staff.study.pk), cookie, origin="https://evil.example")
     assert not await socket.connect()
 
 
@@ -149,7 +107,7 @@ def log_out(cookie: str) -> None:
 
 async def test_who_logged_out_hears_nothing_more(staff: Staff, told: str):
     cookie = await sync_to_async(session_cookie)(staff.reader)
-    socket = Socket(staff.study.pk, cookie)
+    socket = Socket(address(staff.study.pk), cookie)
     assert await socket.connect()
     assert await socket.hears() == {"type": "changed"}
     await log_out(cookie)

@@ -1,3 +1,5 @@
+import { takesText } from "../keys.js";
+
 const PLAIN = {
   b: ["tool", "brush"],
   e: ["tool", "eraser"],
@@ -41,12 +43,6 @@ export function actionFor(event, { typing, onStage }) {
   }
   if (typing || event.altKey) return null;
   return (onStage && ON_STAGE[key]) || PLAIN[key] || null;
-}
-
-/** Whether what is typed into `target` is text. */
-export function takesText(target) {
-  if (target.tagName === "INPUT") return !["range", "checkbox", "radio"].includes(target.type);
-  return ["TEXTAREA", "SELECT"].includes(target.tagName);
 }
 
 /** Let keys carry out `actions`; `gestures` is told of the space bar. */
