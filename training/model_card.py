@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inference.cards import ModelCard
@@ -13,10 +13,11 @@ _LIMITS = """## Limits
 
 - Decision support for trained staff, without regulatory clearance. It does not replace the reading of a photograph.
 - Trained on few photographs of few cameras; other cameras, ethnic groups and image quality may give worse results.
-- Validation photographs chose the checkpoint and the {chosen}: figures on other data will be lower.
 """
 
-_SEGMENTATION_LIMITS = """- IDRiD photographs all show disease; the false findings above are on healthy eyes at 400 px.
+_CHOSEN_HERE = "- Validation photographs chose the checkpoint and the {chosen}: figures on other data will be lower.\n"
+
+_SEGMENTATION_LIMITS = """- IDRiD photographs all show disease; false findings are measured on healthy eyes at 400 px.
 - Microaneurysms are a few pixels wide at the network's input; photographs of low resolution hide most of them.
 """
 
@@ -27,10 +28,17 @@ _GRADING_LIMITS = """- EyePACS grades are noisy, and its photographs were used a
 
 def render(card: ModelCard) -> str:
     """The card as Markdown."""
-    body = _segmentation(card) if card.kind == "segmentation" else _grading(card)
-    chosen = "thresholds" if card.kind == "segmentation" else "temperature"
-    limits = _LIMITS.format(chosen=chosen) + (_SEGMENTATION_LIMITS if card.kind == "segmentation" else _GRADING_LIMITS)
-    return "\n".join([_head(card), body, _data(card), limits]).rstrip() + "\n"
+    stated = card.validation
+    if card.kind == "segmentation":
+        body = [_lesions(card), _normal_eyes(card)]
+        chosen, limits = "thresholds", _SEGMENTATION_LIMITS
+    else:
+        body = [_grades(card)]
+        chosen, limits = "temperature", _GRADING_LIMITS
+    split = stated.get("split", "val")
+    title = "## Validation" if split == "val" else f"## Figures, split {split}"
+    limits = _LIMITS + (_CHOSEN_HERE.format(chosen=chosen) if split == "val" else "") + limits
+    return "\n".join([_head(card), f"{title}\n", *filter(None, body), _data(card), limits]).rstrip() + "\n"
 
 
 def _head(card: ModelCard) -> str:
@@ -48,62 +56,82 @@ def _head(card: ModelCard) -> str:
     return f"# {card.name}\n\n{_table(('', ''), rows)}\n{notes}"
 
 
-def _segmentation(card: ModelCard) -> str:
-    figures = card.validation["lesions"]
+def _lesions(card: ModelCard) -> str:
+    figures = card.validation.get("lesions")
+    if not figures:
+        return ""
+    own = {lesion: figures[lesion] for lesion in card.lesions}
+    labels = {lesion: f"{lesion}, {LESION_NAMES[lesion]}" for lesion in card.lesions}  # type: ignore[index]
+    labels["mean"] = "mean"
+    rows = own | {"mean": figures["mean"]}
+    pixels = [
+        (labels[name], _with_interval(row, "ap"), *_numbers(row, "aupr_33_points", "aupr_11_points", "threshold"),
+         _with_interval(row, "dice"),
+         *_numbers(row, "dice_per_image", "iou", "iou_per_image", "dice_at_half", "iou_at_half"))
+        for name, row in rows.items()
+    ]  # fmt: skip
+    heads = ("lesion", "AP (95 %)", "AUPR, 33 points", "AUPR, 11 points", "threshold", "Dice, pooled (95 %)",
+             "Dice, per image", "IoU, pooled", "IoU, per image", "Dice at .5", "IoU at .5")  # fmt: skip
+    found = [
+        (labels[lesion], str(row.get("lesions", "-")), _with_interval(row, "froc_score"),
+         *(_number(value, 2) for value in row.get("froc_sensitivities", [None] * 7)),
+         *_numbers(row, "presence_sensitivity", "presence_specificity", digits=2))
+        for lesion, row in own.items()
+    ]  # fmt: skip
+    found_heads = ("lesion", "lesions", "FROC score (95 %)", *("1/8", "1/4", "1/2", "1", "2", "4", "8"),
+                   "presence: sensitivity", "specificity")  # fmt: skip
+    return (
+        f"{figures['images']} photographs of {', '.join(card.validation['data'])}, measured on "
+        f"{figures['resolution']}{_how(card)}; intervals by bootstrap over photographs, or patients where they are "
+        f"known.\n\n{_table(heads, pixels)}\n\n"
+        "Whole lesions: sensitivity at 1/8 to 8 false marks per photograph, and its mean, the FROC score; and whether "
+        f"photographs with and without the lesion are told apart at the threshold.\n\n{_table(found_heads, found)}\n"
+    )
+
+
+def _normal_eyes(card: ModelCard) -> str:
     normals = card.validation.get("normal_eyes")
-    rows = []
-    for lesion in card.lesions:
-        own = figures[lesion]
-        false_area = _number(normals["false_positive_area_percent"][lesion], 4) if normals else "-"
-        rows.append(
-            (
-                f"{lesion}, {LESION_NAMES[lesion]}",  # type: ignore[index]
-                f"{_number(own['ap'])} ({_interval(own['ap_interval'])})",
-                _number(own["aupr_33_points"]),
-                _number(own["dice"]),
-                _number(own["dice_per_image"]),
-                _number(own["iou"]),
-                _number(own["threshold"]),
-                false_area,
-            )
-        )
-    mean = figures["mean"]
-    rows.append(("mean", _number(mean["ap"]), "", _number(mean["dice"]), _number(mean["dice_per_image"]),
-                 _number(mean["iou"]), "", ""))  # fmt: skip
-    heads = ("lesion", "AP (95 %)", "AUPR, 33 points", "Dice, pooled", "Dice, per image", "IoU, pooled", "threshold",
-             "false area on normal eyes, % of field")  # fmt: skip
-    text = (
-        f"## Validation\n\n{figures['images']} photographs of {', '.join(card.validation['data'])}, measured on "
-        f"{figures['resolution']}.\n\n{_table(heads, rows)}\n"
-    )
-    if normals:
-        shares = normals["eyes_with_false_positive"]
-        found = ", ".join(f"{lesion} {100 * shares[lesion]:.0f} %" for lesion in card.lesions)
-        text += f"\nOf {normals['images']} normal eyes, some pixel is marked as: {found}.\n"
-    return text
+    if not normals:
+        return ""
+    areas, shares = normals["false_positive_area_percent"], normals["eyes_with_false_positive"]
+    bounds = normals.get("false_positive_area_percent_interval", {})
+    rows = [
+        (lesion, _number(areas[lesion], 4), _interval(bounds.get(lesion), 4), f"{100 * shares[lesion]:.0f} %")
+        for lesion in card.lesions
+    ]
+    heads = ("lesion", "marked area, % of the field of view", "95 %", "eyes with any mark")
+    return f"False findings on {normals['images']} normal eyes{_how(card)}:\n\n{_table(heads, rows)}\n"
 
 
-def _grading(card: ModelCard) -> str:
+def _how(card: ModelCard) -> str:
+    ways = ["in high detail"] if card.validation.get("detail") == "high" else []
+    ways += ["averaged over mirror images"] if card.validation.get("flips") else []
+    return "".join(f", {way}" for way in ways)
+
+
+def _grades(card: ModelCard) -> str:
     figures = card.validation
-    names = (("accuracy", "accuracy"), ("quadratic_kappa", "quadratic weighted kappa"), ("macro_auc", "macro AUC"),
-             ("referable_auc", "AUC of referable disease (grade 2 and above)"))  # fmt: skip
-    rows = [(label, _number(figures[name]), _interval(figures[f"{name}_interval"])) for name, label in names]
-    text = (
-        f"## Validation\n\n{figures['images']} photographs of {figures['patients']} patients of "
-        f"{', '.join(figures['data'])}; intervals by bootstrap over patients.\n\n"
-        f"{_table(('figure', 'value', '95 %'), rows)}\n\n"
-        f"Expected calibration error {_number(figures['ece'])} at temperature {_number(card.temperature)} "
-        f"({_number(figures['ece_before_scaling'])} without scaling).\n"
-    )
-    for name, point in figures.get("operating_points", {}).items():
-        text += (
-            f"\nReferable disease, {name.replace('_', ' ')}: at a probability of {_number(point['threshold'])}, "
-            f"sensitivity {_number(point['sensitivity'])}, specificity {_number(point['specificity'])}.\n"
-        )
-    confusion = [(f"grade {g}", *map(str, row), _number(figures["recall_per_grade"][g]))
+    names = (("accuracy", "accuracy"), ("quadratic_kappa", "quadratic weighted kappa"),
+             ("macro_auc", "macro AUC, one grade against the rest"),
+             ("referable_auc", "AUC of referable disease (grade 2 and above)"),
+             ("ece", "expected calibration error"))  # fmt: skip
+    rows = [(label, _number(figures[name]), _interval(figures.get(f"{name}_interval"))) for name, label in names]
+    points = [
+        (name.replace("_", " "), _number(point["threshold"]), _with_interval(point, "sensitivity"),
+         _with_interval(point, "specificity"))
+        for name, point in figures.get("operating_points", {}).items()
+    ]  # fmt: skip
+    confusion = [(f"grade {g}", *map(str, row), _number(figures["recall_per_grade"][g]),
+                  _interval(_item(figures.get("recall_per_grade_interval"), g)))
                  for g, row in enumerate(figures["confusion"])]  # fmt: skip
-    heads = ("truth", *(f"said {g}" for g in range(5)), "recall")
-    return text + f"\n{_table(heads, confusion)}\n"
+    heads = ("truth", *(f"said {g}" for g in range(5)), "recall", "95 %")
+    point_heads = ("referable disease", "from a probability of", "sensitivity (95 %)", "specificity (95 %)")
+    return (
+        f"{figures['images']} photographs of {figures['patients']} patients of {', '.join(figures['data'])}; "
+        f"intervals by bootstrap over patients.\n\n{_table(('figure', 'value', '95 %'), rows)}\n\n"
+        f"The temperature is {_number(card.temperature)}; without it the calibration error is "
+        f"{_number(figures['ece_before_scaling'])}.\n\n{_table(point_heads, points)}\n\n{_table(heads, confusion)}\n"
+    )
 
 
 def _data(card: ModelCard) -> str:
@@ -120,5 +148,18 @@ def _number(value: Any, digits: int = 3) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
-def _interval(values: Sequence[float]) -> str:
-    return f"{_number(values[0])} to {_number(values[1])}"
+def _numbers(figures: Mapping[str, Any], *names: str, digits: int = 3) -> list[str]:
+    return [_number(figures.get(name), digits) for name in names]
+
+
+def _interval(values: Sequence[float] | None, digits: int = 3) -> str:
+    return " to ".join(_number(value, digits) for value in values) if values else "-"
+
+
+def _with_interval(figures: Mapping[str, Any], name: str) -> str:
+    bounds = figures.get(f"{name}_interval")
+    return _number(figures.get(name)) + (f" ({_interval(bounds)})" if bounds else "")
+
+
+def _item(values: Sequence[Any] | None, index: int) -> Any:
+    return values[index] if values else None

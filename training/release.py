@@ -12,14 +12,13 @@ from training.config import TrainingConfig, load_config
 from training.datasets import Record, read
 from training.datasets.manifest import manifest_hash, read_manifest, select
 from training.datasets.squares import load_squares
-from training.evaluation.grading import collect_grades
+from training.evaluation.grading import collect_grades, grading_figures
+from training.evaluation.measure import NORMALS
 from training.evaluation.segmentation import choose_thresholds, collect_scores, lesion_figures, normal_figures
 from training.evaluation.weights import Weights, load_weights
 from training.export import freeze, weights_of, write_weights
 from training.grading import SQUARE_SIDE
-from training.metrics.grades import expected_calibration_error, fit_temperature, grade_figures
-
-NORMALS = "normal400"
+from training.metrics.grades import fit_temperature
 
 
 def records_of(config: TrainingConfig, sources: tuple[str, ...], split: str) -> list[Record]:
@@ -71,12 +70,10 @@ def measure_segmentation(config: TrainingConfig, weights: Weights) -> tuple[dict
 
 
 def measure_grading(config: TrainingConfig, weights: Weights) -> tuple[float, dict[str, Any]]:
-    """Temperature by least log loss on validation photographs, and all figures at it."""
+    """Temperature by least log loss and operating points on validation photographs, and all figures at them."""
     scores = collect_grades(weights, records_of(config, config.data.labelled, "val"))
     temperature = fit_temperature(scores.logits, scores.truth) if config.network.head == "classes" else 1.0
-    before = expected_calibration_error(scores.truth, scores.probabilities(weights, 1.0))
-    figures = grade_figures(scores.truth, scores.probabilities(weights, temperature), scores.patients)
-    return temperature, {"data": list(config.data.labelled), "ece_before_scaling": before} | figures
+    return temperature, {"data": list(config.data.labelled)} | grading_figures(scores, weights, temperature)
 
 
 def _teacher_start(config: TrainingConfig) -> str:

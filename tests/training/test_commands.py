@@ -105,18 +105,24 @@ def test_a_lesion_network_from_photographs_to_measured_weights(tmp_path, data_ro
     assert lesions["EX"]["threshold"] == card.thresholds["EX"]
     assert card.validation["normal_eyes"]["images"] == 4
 
-    result = tmp_path / "figures.json"
-    arguments = {"model": str(weights), "root": data_root, "manifest": manifest}
-    call_command("evaluate", dataset="idrid", out=result, **arguments)
-    measured = json.loads(result.read_text())
+    out, arguments = tmp_path / "out", {"model": str(weights), "root": data_root, "manifest": manifest}
+    call_command("evaluate", dataset="idrid", out=out, **arguments)
+    measured = json.loads((out / "figures.json").read_text())
     assert measured["sha256"] == card.sha256
     assert measured["lesions"]["EX"]["ap"] == pytest.approx(lesions["EX"]["ap"], abs=1e-3)
-    call_command("evaluate", dataset="idrid", out=result, detail="high", flips=True, **arguments)
-    finer = json.loads(result.read_text())
+    assert "EX, hard exudates" in (out / "card.md").read_text()
+    assert {path.name for path in out.glob("*.png")} == {"precision_recall.png", "froc.png"}
+    pages = [Image.open(path) for path in (out / "panels").iterdir()]
+    assert len(pages) == 2
+    assert all(page.width > 3 * page.height for page in pages)
+    call_command("evaluate", dataset="idrid", out=out, detail="high", flips=True, **arguments)
+    finer = json.loads((out / "figures.json").read_text())
     assert (finer["detail"], finer["flips"]) == ("high", True)
     assert finer["lesions"]["EX"]["ap"] != measured["lesions"]["EX"]["ap"]
-    call_command("evaluate", dataset="normal400", out=result, **arguments)
-    assert json.loads(result.read_text())["normal_eyes"]["images"] == 4
+    assert "in high detail, averaged over mirror images" in (out / "card.md").read_text()
+    for dataset, normal in (("normal400", 4), ("eyepacs400", 2)):  # of the graded ones, those without disease
+        call_command("evaluate", dataset=dataset, out=out, **arguments)
+        assert json.loads((out / "figures.json").read_text())["normal_eyes"]["images"] == normal
 
     student = configuration(tmp_path, data_root, manifest, "student", SEGMENTATION.replace("[input]", "[input]"))
     student.write_text(
@@ -141,11 +147,21 @@ def test_a_grader_from_photographs_to_measured_weights(tmp_path, data_root, mani
     assert card.validation["patients"] == 4
     assert "competition rules" in card.training_data[0].licence
     assert 0.2 <= card.temperature <= 10
-    result = tmp_path / "figures.json"
-    call_command("evaluate", model=str(weights), root=data_root, manifest=manifest, dataset="eyepacs400", out=result)
-    assert np.sum(json.loads(result.read_text())["confusion"]) == 4
+    out, arguments = tmp_path / "out", {"model": str(weights), "root": data_root, "manifest": manifest}
+    call_command("evaluate", dataset="eyepacs400", out=out, **arguments)
+    measured = json.loads((out / "figures.json").read_text())
+    assert np.sum(measured["confusion"]) == 4
+    frozen = card.validation["operating_points"]
+    assert {name: point["threshold"] for name, point in measured["operating_points"].items()} == {
+        name: point["threshold"] for name, point in frozen.items()
+    }
+    assert {path.name for path in out.glob("*.png")} == {"roc.png", "confusion.png", "reliability.png"}
     with pytest.raises(CommandError, match="no grades"):
-        call_command("evaluate", model=str(weights), root=data_root, manifest=manifest, dataset="idrid")
+        call_command("evaluate", dataset="idrid", out=out, **arguments)
+    with pytest.raises(CommandError, match="is a grader"):
+        call_command("evaluate", dataset="eyepacs400", out=out, flips=True, **arguments)
+    with pytest.raises(CommandError, match="names a folder"):
+        call_command("evaluate", dataset="eyepacs400", out=text, **arguments)
 
 
 def test_altered_weights_are_refused(tmp_path, data_root, manifest):

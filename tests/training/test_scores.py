@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
+from torchmetrics.functional.classification import (
+    binary_average_precision,
+    binary_f1_score,
+    binary_jaccard_index,
+    binary_stat_scores,
+)
 
 from training.metrics.scores import LEVELS, ScoreHistogram
 
@@ -73,7 +80,7 @@ def test_aupr_is_the_trapezoid_over_that_many_thresholds(points):
     rounded = np.rint(scores * (LEVELS - 1)) / (LEVELS - 1)
     recall, precision = [], []
     for threshold in np.linspace(0, 1, points):
-        predicted = rounded >= threshold - 1e-12
+        predicted = rounded >= np.rint(threshold * (LEVELS - 1)) / (LEVELS - 1)
         recall.append(sk.recall_score(truth, predicted))
         precision.append(sk.precision_score(truth, predicted, zero_division=1.0))
     assert histogram_of(scores, truth).aupr(points) == pytest.approx(sk.auc(recall, precision), abs=1e-9)
@@ -82,8 +89,46 @@ def test_aupr_is_the_trapezoid_over_that_many_thresholds(points):
 def test_pooling_two_photographs_is_the_histogram_of_all_their_pixels():
     randomness = np.random.default_rng(6)
     scores, truth = randomness.random(500), randomness.random(500) < 0.4
-    parts = histogram_of(scores[:200], truth[:200]).merged(histogram_of(scores[200:], truth[200:]))
+    parts = ScoreHistogram.pooled([histogram_of(scores[:200], truth[:200]), histogram_of(scores[200:], truth[200:])])
     assert parts.average_precision() == histogram_of(scores, truth).average_precision()
+
+
+pixels = st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=40)
+
+
+@settings(max_examples=80, deadline=None)
+@given(pixels, st.integers(0, 8))
+def test_figures_of_any_pixels_are_those_of_torchmetrics(rows, level):
+    """Ties everywhere, and often one class only, an empty truth or an empty prediction."""
+    scores, truth = np.array([s for s, _ in rows]) / 8, np.array([t for _, t in rows])
+    histogram, threshold = histogram_of(scores, truth), level / 8
+    tensors = torch.tensor(scores), torch.tensor(truth).int()
+    predicted = torch.tensor(scores >= threshold).int()
+    if truth.any():
+        assert histogram.average_precision() == pytest.approx(float(binary_average_precision(*tensors)), abs=1e-6)
+    if truth.any() or predicted.any():
+        assert histogram.dice(threshold) == pytest.approx(float(binary_f1_score(predicted, tensors[1])))
+        assert histogram.iou(threshold) == pytest.approx(float(binary_jaccard_index(predicted, tensors[1])))
+    else:
+        assert histogram.dice(threshold) == histogram.iou(threshold) == 1.0
+    counts = binary_stat_scores(predicted, tensors[1]).tolist()
+    assert histogram.confusion(threshold) == (counts[0], counts[1], counts[3])
+
+
+@settings(max_examples=40, deadline=None)
+@given(pixels, st.integers(2, 12))
+def test_points_of_the_curve_lie_on_scikit_learns(rows, points):
+    scores, truth = np.array([s for s, _ in rows]) / 8, np.array([t for _, t in rows])
+    found = histogram_of(scores, truth).precision_recall(points)
+    assert len(found) <= points
+    if not truth.any():
+        assert found == []
+        return
+    precision, recall, _ = sk.precision_recall_curve(truth, scores)
+    exact = {(round(r, 9), round(p, 9)) for r, p in zip(recall, precision, strict=True)}
+    assert {(round(r, 9), round(p, 9)) for r, p in found} <= exact
+    assert found[-1][0] == 1.0
+    assert [recall for recall, _ in found] == sorted(recall for recall, _ in found)
 
 
 def test_different_shapes_are_refused():

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.stats import rankdata
 from sklearn import metrics as sk
 
-from training.metrics.bootstrap import bootstrap_interval
+from training.metrics.bootstrap import ROUNDS, bootstrap_intervals
 
 GRADES: Final = 5
 # ICDR 2 and above is referable diabetic retinopathy (ICO guidelines 2017).
 REFERABLE: Final = 2
+OPERATING_POINTS: Final = ("high_sensitivity", "high_specificity")
+AIM: Final = 0.9
+CURVE_POINTS: Final = 50
+_RATES: Final = ("sensitivity", "specificity")
 
 Probabilities = NDArray[np.floating]
 Grades = NDArray[np.integer]
@@ -34,10 +40,15 @@ def quadratic_kappa(truth: Grades, predicted: Grades) -> float:
 
 
 def auc(positive: NDArray[np.bool_], score: Probabilities) -> float:
-    """Area under the ROC curve; nan where there is one class only."""
-    if positive.all() or not positive.any():
+    """Area under the ROC curve; nan where there is one class only.
+
+    By the ranks (Mann and Whitney), ties at half: a hundredth of the time of scikit-learn's, which a bootstrap needs.
+    """
+    cases, others = int(positive.sum()), int((~positive).sum())
+    if not cases or not others:
         return float("nan")
-    return float(sk.roc_auc_score(positive, score))
+    ranks = rankdata(score)
+    return float((ranks[positive].sum() - cases * (cases + 1) / 2) / (cases * others))
 
 
 def macro_auc(truth: Grades, probabilities: Probabilities) -> float:
@@ -52,17 +63,30 @@ def referable_score(probabilities: Probabilities) -> Probabilities:
     return cast("Probabilities", probabilities[:, REFERABLE:].sum(axis=1))
 
 
-def expected_calibration_error(truth: Grades, probabilities: Probabilities, bins: int = 15) -> float:
-    """Gap between confidence and accuracy, averaged over equal-width bins by size (Guo et al. 2017)."""
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Answers whose confidence lies in one bin: how many, their mean confidence, and the share that was right."""
+
+    answers: int
+    confidence: float
+    accuracy: float
+
+
+def reliability(truth: Grades, probabilities: Probabilities, bins: int = 15) -> list[ReliabilityBin]:
+    """The bins that are not empty, of ``bins`` equal widths, lowest first; confidence is the highest probability."""
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == truth
     which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    gaps = [
-        abs(confidence[which == b].mean() - correct[which == b].mean()) * (which == b).mean()
-        for b in range(bins)
-        if (which == b).any()
+    return [
+        ReliabilityBin(int(own.sum()), float(confidence[own].mean()), float(correct[own].mean()))
+        for own in (which == number for number in np.unique(which))
     ]
-    return float(sum(gaps))
+
+
+def expected_calibration_error(truth: Grades, probabilities: Probabilities, bins: int = 15) -> float:
+    """Gap between confidence and accuracy, averaged over equal-width bins by size (Guo et al. 2017)."""
+    found = reliability(truth, probabilities, bins)
+    return sum(each.answers * abs(each.confidence - each.accuracy) for each in found) / len(truth)
 
 
 def softmax(logits: Probabilities, temperature: float = 1.0) -> Probabilities:
@@ -83,49 +107,88 @@ def fit_temperature(logits: Probabilities, truth: Grades) -> float:
     return round(float(np.exp(found.x)), 4)
 
 
-def operating_point(
-    positive: NDArray[np.bool_], score: Probabilities, *, sensitivity: float = 0.0, specificity: float = 0.0
-) -> dict[str, float]:
-    """The threshold that reaches the wanted ``sensitivity`` with the best specificity, or the other way round."""
+def choose_operating_points(positive: NDArray[np.bool_], score: Probabilities) -> dict[str, float]:
+    """Thresholds of ``OPERATING_POINTS``, or none of them where there is one class only.
+
+    ``high_sensitivity`` is the highest with a sensitivity of at least .9, ``high_specificity`` the lowest with a
+    specificity of at least .9. A score of at least the threshold is positive.
+    """
+    if positive.all() or not positive.any():
+        return {}
     fpr, tpr, thresholds = sk.roc_curve(positive, score, drop_intermediate=False)
-    index = int(np.argmax(tpr >= sensitivity) if sensitivity else np.flatnonzero(1 - fpr >= specificity)[-1])
+    thresholds[0] = np.nextafter(score.max(), np.inf)  # scikit-learn says inf: nothing is positive
     return {
-        "threshold": float(np.clip(thresholds[index], 0.0, 1.0)),
-        "sensitivity": float(tpr[index]),
-        "specificity": float(1 - fpr[index]),
+        "high_sensitivity": float(thresholds[np.argmax(tpr >= AIM)]),
+        "high_specificity": float(thresholds[np.flatnonzero(1 - fpr >= AIM)[-1]]),
     }
+
+
+def rates(positive: NDArray[np.bool_], score: Probabilities, threshold: float) -> tuple[float, float]:
+    """Sensitivity and specificity where a score of at least ``threshold`` counts; nan over no cases."""
+    found = score >= threshold
+    return _share(found[positive]), _share(~found[~positive])
+
+
+def roc_points(positive: NDArray[np.bool_], score: Probabilities, points: int) -> list[tuple[float, float]]:
+    """Up to ``points`` (1 - specificity, sensitivity) pairs of the ROC curve; empty where there is one class only."""
+    if positive.all() or not positive.any():
+        return []
+    fpr, tpr, _ = sk.roc_curve(positive, score)
+    chosen = np.unique(np.linspace(0, len(fpr) - 1, points).round().astype(int))
+    return [(float(fpr[i]), float(tpr[i])) for i in chosen]
 
 
 def grade_figures(
-    truth: Grades, probabilities: Probabilities, patients: Sequence[Hashable], rounds: int = 1000
+    truth: Grades,
+    probabilities: Probabilities,
+    patients: Sequence[Hashable],
+    *,
+    operating_points: Mapping[str, float] | None = None,
+    rounds: int = ROUNDS,
 ) -> dict[str, Any]:
-    """All figures, with 95 % bootstrap intervals over patients."""
-    predicted = probabilities.argmax(axis=1)
-    referable = truth >= REFERABLE
+    """All figures, each with its 95 % bootstrap interval over patients.
+
+    ``operating_points`` are the frozen thresholds of ``referable_score``; without them they are chosen here.
+    """
+    referable, score = truth >= REFERABLE, referable_score(probabilities)
+    points = choose_operating_points(referable, score) if operating_points is None else operating_points
+
+    def at(indices: NDArray[np.int64]) -> dict[str, float]:
+        return _figures(truth[indices], probabilities[indices], points)
+
+    values = at(np.arange(len(truth)))
+    intervals = bootstrap_intervals(at, patients, rounds=rounds)
+    figures: dict[str, Any] = {"images": len(truth), "patients": len(set(patients))}
+    for name in ("accuracy", "quadratic_kappa", "macro_auc", "referable_auc", "ece"):
+        figures |= {name: values[name], f"{name}_interval": intervals[name]}
+    figures["recall_per_grade"] = [values[f"recall/{grade}"] for grade in range(GRADES)]
+    figures["recall_per_grade_interval"] = [intervals[f"recall/{grade}"] for grade in range(GRADES)]
+    figures["confusion"] = confusion(truth, probabilities.argmax(axis=1)).tolist()
+    figures["operating_points"] = {
+        name: {"threshold": threshold}
+        | {rate: values[f"{rate}/{name}"] for rate in _RATES}
+        | {f"{rate}_interval": intervals[f"{rate}/{name}"] for rate in _RATES}
+        for name, threshold in points.items()
+    }
+    figures["roc_curve"] = [(round(x, 4), round(y, 4)) for x, y in roc_points(referable, score, CURVE_POINTS)]
+    return figures
+
+
+def _figures(truth: Grades, probabilities: Probabilities, points: Mapping[str, float]) -> dict[str, float]:
+    predicted, referable = probabilities.argmax(axis=1), truth >= REFERABLE
     score = referable_score(probabilities)
-
-    def interval(statistic: Any) -> tuple[float, float]:
-        return bootstrap_interval(statistic, patients, rounds=rounds)
-
-    recall = [float((predicted[truth == g] == g).mean()) if (truth == g).any() else float("nan") for g in range(GRADES)]
-    figures: dict[str, Any] = {
-        "images": len(truth),
-        "patients": len(set(patients)),
+    figures = {
         "accuracy": float((predicted == truth).mean()),
-        "accuracy_interval": interval(lambda i: float((predicted[i] == truth[i]).mean())),
         "quadratic_kappa": quadratic_kappa(truth, predicted),
-        "quadratic_kappa_interval": interval(lambda i: quadratic_kappa(truth[i], predicted[i])),
         "macro_auc": macro_auc(truth, probabilities),
-        "macro_auc_interval": interval(lambda i: macro_auc(truth[i], probabilities[i])),
         "referable_auc": auc(referable, score),
-        "referable_auc_interval": interval(lambda i: auc(referable[i], score[i])),
-        "recall_per_grade": recall,
-        "confusion": confusion(truth, predicted).tolist(),
         "ece": expected_calibration_error(truth, probabilities),
     }
-    if referable.any() and not referable.all():
-        figures["operating_points"] = {
-            "high_sensitivity": operating_point(referable, score, sensitivity=0.9),
-            "high_specificity": operating_point(referable, score, specificity=0.9),
-        }
+    figures |= {f"recall/{grade}": _share(predicted[truth == grade] == grade) for grade in range(GRADES)}
+    for name, threshold in points.items():
+        figures |= zip((f"{rate}/{name}" for rate in _RATES), rates(referable, score, threshold), strict=True)
     return figures
+
+
+def _share(values: NDArray[np.bool_]) -> float:
+    return float(values.mean()) if values.size else float("nan")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from collections.abc import Iterable
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,9 +58,22 @@ class ScoreHistogram:
         tp, fp, fn = self.confusion(threshold)
         return tp / (tp + fn), tp / (tp + fp) if tp + fp else 1.0
 
+    def precision_recall(self, points: int) -> list[tuple[float, float]]:
+        """Up to ``points`` exact (recall, precision) pairs, even in recall; empty without a positive pixel."""
+        tp, fp = self._cumulative()
+        if tp[-1] == 0:
+            return []
+        recall, precision = tp / tp[-1], tp / np.maximum(tp + fp, 1)
+        wanted = np.linspace(0, 1, points) * (1 - 1e-12)
+        chosen = np.unique(np.maximum(np.searchsorted(recall, wanted), np.argmax(tp > 0)))
+        return [(float(recall[i]), float(precision[i])) for i in chosen]
+
     def confusion(self, threshold: float) -> tuple[int, int, int]:
-        """True positives, false positives, false negatives where a score of at least ``threshold`` counts."""
-        level = round(float(np.ceil(threshold * (LEVELS - 1) - 1e-9)))
+        """True positives, false positives, false negatives where a score of at least ``threshold`` counts.
+
+        The threshold is rounded as the scores are: a score that equals it counts.
+        """
+        level = round(threshold * (LEVELS - 1))
         tp, fp = int(self.positives[level:].sum()), int(self.negatives[level:].sum())
         return tp, fp, int(self.positives.sum()) - tp
 
@@ -82,9 +96,11 @@ class ScoreHistogram:
         best = int(np.argmax(np.where(allowed, dice, -1)))
         return float(levels[best] / (LEVELS - 1)), float(dice[best])
 
-    def merged(self, other: ScoreHistogram) -> ScoreHistogram:
-        """The histogram of both sets of pixels."""
-        result = ScoreHistogram()
-        result.positives = cast("NDArray[np.int64]", self.positives + other.positives)
-        result.negatives = cast("NDArray[np.int64]", self.negatives + other.negatives)
+    @classmethod
+    def pooled(cls, histograms: Iterable[ScoreHistogram]) -> Self:
+        """The histogram of all their pixels; one that is given twice counts twice."""
+        result = cls()
+        for each in histograms:
+            result.positives += each.positives
+            result.negatives += each.negatives
         return result

@@ -1,22 +1,25 @@
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference.tiling import DETAILS
-from training.datasets import READERS, DatasetError, read
+from training.datasets import READERS, DatasetError, Record, read
 from training.datasets.manifest import SPLITS, read_manifest, select
-from training.evaluation.grading import collect_grades
-from training.evaluation.segmentation import collect_scores, lesion_figures, normal_figures
-from training.evaluation.weights import load_weights
-from training.metrics.grades import expected_calibration_error, grade_figures
+from training.evaluation.measure import measure
+from training.evaluation.outputs import summary, write_evaluation
+from training.evaluation.panels import PanelWriter
+from training.evaluation.weights import Weights, load_weights
 
 
 class Command(BaseCommand):
-    help = "Measure weights on a split of a data set, at the thresholds and temperature frozen in their card."
+    help = (
+        "Measure weights on a split of a data set, at the thresholds, temperature and operating points frozen in their "
+        "card; write the figures as JSON, their pictures and a model card."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,50 +31,49 @@ class Command(BaseCommand):
         parser.add_argument("--weights", type=Path, default=Path("inference/weights"))
         parser.add_argument("--detail", choices=DETAILS, default="standard", help="lesion networks: high = finer tiles")
         parser.add_argument("--flips", action="store_true", help="lesion networks: average over mirror images")
-        parser.add_argument("--out", type=Path, help="JSON file to write; default: the terminal")
+        parser.add_argument("--out", type=Path, help="folder to write to; default: runs/evaluation/MODEL-DATASET-SPLIT")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        folder = Path(options["model"])
         try:
-            weights = load_weights(
-                folder if folder.is_dir() else options["weights"] / options["model"],
-                detail=options["detail"],
-                flips=options["flips"],
-            )
-            root: Path = options["root"]
-            records = read(options["dataset"], root)
-            if options["split"] != "all":
-                entries = read_manifest(options["manifest"])
-                records = select(records, entries, data_root=root, split=options["split"])
-            if not records:
-                raise DatasetError(f"{options['dataset']} has no photographs in the split {options['split']}.")
-            figures = _measure(weights, records)
+            weights = _weights(options)
+            out: Path = options["out"] or _default_folder(weights, options)
+            if out.exists() and not out.is_dir():
+                raise DatasetError(f"{out} is a file: --out names a folder.")
+            records = _records(options)
+            figures = measure(weights, records, PanelWriter(out / "panels", weights.card.thresholds))
         except (DatasetError, ValueError) as error:
             raise CommandError(str(error)) from error
-        head = {
-            "model": weights.card.name,
-            "version": weights.card.version,
-            "sha256": weights.card.sha256,
-            "dataset": options["dataset"],
-            "split": options["split"],
-            "detail": options["detail"],
-            "flips": options["flips"],
-        }
-        text = json.dumps(head | figures, indent=2)
-        if options["out"]:
-            options["out"].parent.mkdir(parents=True, exist_ok=True)
-            options["out"].write_text(text + "\n", encoding="utf-8")
-        self.stdout.write(text)
+        facts = {"split": options["split"], "data": [options["dataset"]]}
+        card = replace(weights.card, validation={**facts, "detail": weights.detail, "flips": weights.flips, **figures})
+        write_evaluation(card, out)
+        self.stdout.write(summary(card))
+        self.stdout.write(f"Written to {out}.")
 
 
-def _measure(weights: Any, records: list[Any]) -> dict[str, Any]:
-    card = weights.card
-    if card.kind == "grading":
-        scores = collect_grades(weights, records)
-        before = expected_calibration_error(scores.truth, scores.probabilities(weights, 1.0))
-        figures = grade_figures(scores.truth, scores.probabilities(weights, card.temperature), scores.patients)
-        return {"ece_before_scaling": before} | figures
-    outlined = [record for record in records if record.masks is not None]
-    if outlined:
-        return {"lesions": lesion_figures(collect_scores(weights, outlined), card.thresholds)}
-    return {"normal_eyes": normal_figures(weights, records, card.thresholds)}
+def _weights(options: dict[str, Any]) -> Weights:
+    folder = Path(options["model"])
+    weights = load_weights(
+        folder if folder.is_dir() else options["weights"] / options["model"],
+        detail=options["detail"],
+        flips=options["flips"],
+    )
+    if weights.card.kind == "grading" and (weights.flips or weights.detail != "standard"):
+        raise ValueError(f"--detail and --flips are for lesion networks; {weights.card.name} is a grader.")
+    return weights
+
+
+def _records(options: dict[str, Any]) -> list[Record]:
+    root: Path = options["root"]
+    records = read(options["dataset"], root)
+    if options["split"] != "all":
+        records = select(records, read_manifest(options["manifest"]), data_root=root, split=options["split"])
+    if not records:
+        raise DatasetError(f"{options['dataset']} has no photographs in the split {options['split']}.")
+    return records
+
+
+def _default_folder(weights: Weights, options: dict[str, Any]) -> Path:
+    parts = [weights.card.name, options["dataset"], options["split"]]
+    parts += ["high"] if weights.detail == "high" else []
+    parts += ["flips"] if weights.flips else []
+    return Path("runs") / "evaluation" / "-".join(parts)
