@@ -85,6 +85,15 @@ class PredictionState(models.TextChoices):
         return (cls.QUEUED, cls.RUNNING)
 
 
+class NetworkState(models.TextChoices):
+    """Where a version of a network stands; `cases.selectors.network_version` finds it out."""
+
+    ACTIVE = "active", _("Active")
+    PROPOSED = "proposed", _("Proposed")
+    INSTALLED = "installed", _("Installed")
+    RETIRED = "retired", _("Retired")
+
+
 class ReadingState(models.TextChoices):
     """A signed reading is locked."""
 

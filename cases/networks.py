@@ -1,4 +1,4 @@
-"""The networks a person may choose from. Read from their cards alone: no weights are loaded in the web process."""
+"""The active networks, from which a person may choose. Read from their cards: the web process loads no weights."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from cases.choices import Lesion
 from cases.models import Clinic
+from cases.selectors.network_version import active_versions
 from inference.cards import ModelCard
-from inference.registry import GRADER, installed_models
+from inference.registry import GRADER
 
 # Proper names, the same in every language.
 _LABELS = {
@@ -27,7 +28,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class NetworkChoice:
-    """An installed segmentation network."""
+    """An active segmentation network."""
 
     name: str
     label: str
@@ -74,12 +75,12 @@ def network_label(name: str) -> str:
 
 
 def network_choices(*, clinic: Clinic | None = None) -> list[NetworkChoice]:
-    """Installed segmentation networks, the default of `clinic` (or else of the system) marked and first.
+    """Active segmentation networks, the default of `clinic` (or else of the system) marked and first.
 
     Empty where no weights are installed, or where the grader is missing: every analysis needs both.
     """
-    cards = installed_models()
-    if not any(card.kind == "grading" for card in cards.values()):
+    cards = _active_cards()
+    if GRADER not in cards:
         return []
     names = [name for name, card in cards.items() if card.kind == "segmentation"]
     wanted = (clinic.default_model if clinic else "", settings.DRWEB_DEFAULT_MODEL, *names)
@@ -99,7 +100,7 @@ class GraderFigures:
 
 def grader_figures() -> GraderFigures | None:
     """From the grader's card; None where there is no grader, or its card does not say."""
-    card = installed_models("grading").get(GRADER)
+    card = _active_cards().get(GRADER)
     found = card.validation if card else {}
     try:
         return GraderFigures(int(found["images"]), float(found["quadratic_kappa"]), float(found["referable_auc"]))
@@ -108,9 +109,13 @@ def grader_figures() -> GraderFigures | None:
 
 
 def installed_networks() -> list[InstalledNetwork]:
-    """Every installed network, graders last."""
-    cards = sorted(installed_models().values(), key=lambda card: (card.kind == "grading", card.name))
-    return [_installed(card) for card in cards]
+    """Every network in its active version, graders last."""
+    cards = sorted(_active_cards().values(), key=lambda card: (card.kind == "grading", card.name))
+    return [described(card) for card in cards]
+
+
+def _active_cards() -> dict[str, ModelCard]:
+    return {name: model.card for name, model in active_versions().items()}
 
 
 _GRADING_FIGURES = (
@@ -122,7 +127,8 @@ _GRADING_FIGURES = (
 )
 
 
-def _installed(card: ModelCard) -> InstalledNetwork:
+def described(card: ModelCard) -> InstalledNetwork:
+    """What a card states, for a page."""
     stated = card.validation
     outlined = stated.get("lesions", {})
     marked = stated.get("normal_eyes", {}).get("eyes_with_false_positive", {})

@@ -80,3 +80,9 @@ def authorize(user: User, action: Action, clinic: Clinic) -> None:
             _("Your role in this clinic does not allow this. Ask a clinic administrator."),
             action=action.value,
         )
+
+
+def authorize_system(user: User) -> None:
+    """Raise `NotAllowed` unless `user` is a system administrator: some things concern every clinic."""
+    if not (user.is_active and user.is_superuser):
+        raise NotAllowed("not_allowed", _("Only a system administrator may do this."))

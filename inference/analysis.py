@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -158,6 +158,7 @@ def analyse(
     image: bytes | str | Path | Rgb | DecodedImage,
     model: str = "unet",
     *,
+    weights: Mapping[str, str] | None = None,
     engine: str | None = None,
     detail: Detail = "standard",
     flips: bool = False,
@@ -167,7 +168,8 @@ def analyse(
     """Grade a photograph and outline its lesions with the segmentation network `model`.
 
     `image` is a file's content, a path, upright RGB pixels (uint8 HxWx3), or what `decode` gave. A caller that gives
-    the field of view has found it, and screened the picture, before. `engine` forces one of
+    the field of view has found it, and screened the picture, before. `weights` names exact versions: the sha256 by
+    network name; those it leaves out are taken from the weights folder. `engine` forces one of
     `inference.engines.selection.ENGINES`; `on_stage` hears each of STAGES as it begins, and may raise to stop the work.
     `detail="high"` outlines lesions on finer, overlapping tiles, `flips` averages over mirror images: see `tiling`.
 
@@ -175,7 +177,7 @@ def analyse(
     """
     clock = _Clock(on_stage)
     with clock.stage("load", announce=False):
-        segmenter, grader = load_network(resolve_model_name(model), engine), load_network(GRADER, engine)
+        segmenter, grader = _load_both(model, weights or {}, engine)
     with clock.stage("decode"):
         rgb = _pixels(image)
     with clock.stage("field_of_view"):
@@ -206,29 +208,37 @@ def analyse(
     )
 
 
-def warm_up(model: str = "unet", engine: str | None = None) -> None:
+def warm_up(model: str = "unet", *, weights: Mapping[str, str] | None = None, engine: str | None = None) -> None:
     """Load the networks of an analysis and run each once, so that the first photograph does not wait for that."""
-    for name in (resolve_model_name(model), GRADER):
-        network = load_network(name, engine)
+    for network in _load_both(model, weights or {}, engine):
         size = network.card.input_size
         network.engine.run(np.zeros((1, 3, size, size), np.float32))
 
 
-_loaded: dict[tuple[str, str, str | None], LoadedNetwork] = {}
+_loaded: dict[tuple[str, str, str, str | None], LoadedNetwork] = {}
 _loading = threading.Lock()
 
 
-def load_network(name: str, engine: str | None = None) -> LoadedNetwork:
-    """The installed network of this exact name, kept in the process; weights that changed on disk are seen at once."""
-    model = find_model(name)
+def load_network(name: str, engine: str | None = None, sha256: str | None = None) -> LoadedNetwork:
+    """The installed network of this exact name, kept in the process; weights that changed on disk are seen at once.
+
+    One version of a network is kept: another one, named by its `sha256`, takes its place.
+    """
+    model = find_model(name, sha256)
     verify_weights(model)
-    key = (str(model.folder), model.card.sha256, engine)
+    key = (name, str(model.folder), model.card.sha256, engine)
     with _loading:
         if key not in _loaded:
-            for stale in [each for each in _loaded if each[0] == key[0] and each[1] != key[1]]:
+            for stale in [each for each in _loaded if each[0] == name and each[1:3] != key[1:3]]:
                 del _loaded[stale]
             _loaded[key] = LoadedNetwork(card=model.card, engine=load_engine(model, engine))
         return _loaded[key]
+
+
+def _load_both(model: str, weights: Mapping[str, str], engine: str | None) -> tuple[LoadedNetwork, LoadedNetwork]:
+    """The segmentation network and the grader."""
+    name = model if model in weights else resolve_model_name(model)
+    return load_network(name, engine, weights.get(name)), load_network(GRADER, engine, weights.get(GRADER))
 
 
 def _pixels(image: bytes | str | Path | Rgb | DecodedImage) -> Rgb:

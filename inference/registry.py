@@ -1,7 +1,9 @@
 """Which networks are installed, and their weights after a check of their sha256. Free of torch.
 
-A model is a folder `<weights folder>/<name>/` with `model.safetensors` and `card.json`; the weights folder is
-`inference/weights`, or where DRWEB_WEIGHTS_DIR points.
+A model is a folder with `model.safetensors` and `card.json`. One version of each network lies in the weights folder
+(`inference/weights`, or where DRWEB_WEIGHTS_DIR points) as `<name>/`; further versions are installed in the models
+folder (`models` in the data folder, or where DRWEB_MODELS_DIR points) as `<name>/<version>/`. Name and sha256 say which
+one is meant; without a sha256 it is the one in the weights folder.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -31,32 +34,49 @@ class InstalledModel:
     card: ModelCard
     folder: Path
 
+    @property
+    def name(self) -> str:
+        """Of the network; its versions share it."""
+        return self.card.name
+
 
 def weights_folder() -> Path:
-    """Where the model folders are."""
+    """Where the networks are that came with the system, one version of each."""
     return Path(os.environ.get("DRWEB_WEIGHTS_DIR") or Path(__file__).parent / "weights")
 
 
+def data_folder() -> Path:
+    """DRWEB_DATA_DIR, else `var` in the repository."""
+    return Path(os.environ.get("DRWEB_DATA_DIR") or Path(__file__).resolve().parents[1] / "var")
+
+
+def models_folder() -> Path:
+    """Where further versions are installed."""
+    return Path(os.environ.get("DRWEB_MODELS_DIR") or data_folder() / "models")
+
+
 def installed_models(kind: Kind | None = None) -> dict[str, ModelCard]:
-    """The cards of all models with card and weights file, by name; unreadable cards are logged and left out."""
-    cards: dict[str, ModelCard] = {}
-    for path in sorted(weights_folder().glob(f"*/{CARD_FILE}")):
-        try:
-            card = _read_card(path)
-        except ModelUnavailable as error:
-            logger.error("%s", error)
-            continue
-        if (path.parent / WEIGHTS_FILE).is_file() and kind in (None, card.kind):
-            cards[path.parent.name] = card
-    return cards
+    """The cards of the networks in the weights folder, by name; unreadable cards are logged and left out."""
+    return {model.folder.name: model.card for model in shipped_versions() if kind in (None, model.card.kind)}
 
 
-def resolve_model_name(name: str) -> str:
+def shipped_versions() -> list[InstalledModel]:
+    """The networks in the weights folder."""
+    return _models_in(weights_folder(), "*")
+
+
+def added_versions() -> list[InstalledModel]:
+    """The versions in the models folder."""
+    return _models_in(models_folder(), "*/*")
+
+
+def resolve_model_name(name: str, among: Iterable[str] | None = None) -> str:
     """The canonical name of a segmentation network, from any of its spellings ("Unet++", "MA-Net", "unet_lite").
 
-    Raises ModelUnavailable: unknown_model for a name that is none, weights_missing for a network without weights.
+    `among`: the names to choose from, where they are not those of the weights folder. Raises ModelUnavailable:
+    unknown_model for a name that is none, weights_missing for a network without weights.
     """
-    installed = installed_models("segmentation")
+    installed = list(installed_models("segmentation") if among is None else among)
     known = {_squeezed(each): each for each in (*SEGMENTATION_MODELS, *installed)}
     canonical = known.get(_squeezed(name))
     if canonical is None:
@@ -67,15 +87,20 @@ def resolve_model_name(name: str) -> str:
             installed=", ".join(installed) or "-",
         )
     if canonical not in installed:
-        raise _missing(canonical)
+        raise missing_model(canonical)
     return canonical
 
 
-def find_model(name: str) -> InstalledModel:
-    """The model folder of exactly this name. Raises ModelUnavailable: weights_missing, card_invalid."""
+def find_model(name: str, sha256: str | None = None) -> InstalledModel:
+    """The model folder of exactly this name in the weights folder, or with `sha256` the version with these weights.
+
+    Raises ModelUnavailable: weights_missing, version_missing, card_invalid.
+    """
+    if sha256 is not None:
+        return _find_version(name, sha256)
     folder = weights_folder() / name
     if not (folder / CARD_FILE).is_file() or not (folder / WEIGHTS_FILE).is_file():
-        raise _missing(name)
+        raise missing_model(name)
     return InstalledModel(card=_read_card(folder / CARD_FILE), folder=folder)
 
 
@@ -83,7 +108,7 @@ def load_weights(model: InstalledModel) -> bytes:
     """The safetensors file. Raises ModelUnavailable (weights_altered) where it is not the one that the card names."""
     content = (model.folder / WEIGHTS_FILE).read_bytes()
     if hashlib.sha256(content).hexdigest() != model.card.sha256:
-        raise _altered(model.folder.name)
+        raise _altered(model.name)
     return content
 
 
@@ -92,15 +117,49 @@ def verify_weights(model: InstalledModel) -> None:
     path = model.folder / WEIGHTS_FILE
     facts = path.stat()
     if _file_sha256(path, facts.st_mtime_ns, facts.st_size, facts.st_ino) != model.card.sha256:
-        raise _altered(model.folder.name)
+        raise _altered(model.name)
 
 
-def identity(name: str) -> dict[str, str]:
-    """The sha256 of the weights that an analysis with network `name` uses, by model name; raises as `load_weights`."""
-    models = [find_model(name), find_model(GRADER)]
+def identity(*models: InstalledModel) -> dict[str, str]:
+    """The sha256 of the weights by network name, for the record; raises as `verify_weights`."""
     for model in models:
         verify_weights(model)
-    return {model.folder.name: model.card.sha256 for model in models}
+    return {model.name: model.card.sha256 for model in models}
+
+
+def missing_model(name: str) -> ModelUnavailable:
+    """The error for a network that is not installed."""
+    return ModelUnavailable(
+        "weights_missing",
+        # No path in the sentence: users of the web see it too.
+        gettext_noop("The network %(name)s is not installed: put its folder with card and weights beside the others."),
+        name=name,
+    )
+
+
+def _models_in(root: Path, folders: str) -> list[InstalledModel]:
+    """The model folders that the pattern finds, with card and weights file."""
+    models = []
+    for path in sorted(root.glob(f"{folders}/{CARD_FILE}")):
+        try:
+            card = _read_card(path)
+        except ModelUnavailable as error:
+            logger.error("%s", error)
+            continue
+        if (path.parent / WEIGHTS_FILE).is_file():
+            models.append(InstalledModel(card=card, folder=path.parent))
+    return models
+
+
+def _find_version(name: str, sha256: str) -> InstalledModel:
+    for model in (*shipped_versions(), *added_versions()):
+        if (model.name, model.card.sha256) == (name, sha256):
+            return model
+    raise ModelUnavailable(
+        "version_missing",
+        gettext_noop("The version of %(name)s that was asked for is not installed: ask for the analysis again."),
+        name=name,
+    )
 
 
 def _squeezed(name: str) -> str:
@@ -123,15 +182,6 @@ def _read_card(path: Path) -> ModelCard:
 def _file_sha256(path: Path, _modified: int, _size: int, _inode: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _missing(name: str) -> ModelUnavailable:
-    return ModelUnavailable(
-        "weights_missing",
-        # No path in the sentence: users of the web see it too.
-        gettext_noop("The network %(name)s is not installed: put its folder with card and weights beside the others."),
-        name=name,
-    )
 
 
 def _altered(name: str) -> ModelUnavailable:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from cases.admin.base import ReadOnlyAdmin
-from cases.models import LesionResult, MaskRevision, Prediction, Report
+from cases.models import LesionResult, MaskRevision, NetworkActivation, NetworkVersion, Prediction, Report
 
 
 class LesionResultInline(admin.TabularInline):
@@ -19,12 +21,16 @@ class PredictionAdmin(ReadOnlyAdmin):
     list_display = (
         "pk", "image", "model_name", "state", "grade", "attempts", "requested_by", "created_at", "finished_at",
     )  # fmt: skip
-    list_filter = ("state", "model_name", "grade", "image__study__clinic", "error_code")
+    list_filter = ("state", "model_name", "for_comparison", "grade", "image__study__clinic", "error_code")
     list_select_related = ("image", "requested_by")
     search_fields = ("=pk", "=image__pk", "=image__study__pk", "image__study__patient__record_number")
     date_hierarchy = "created_at"
     exclude = ("overlay",)
     inlines = (LesionResultInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
+        """Those made for comparison too."""
+        return Prediction.objects.all()
 
 
 @admin.register(LesionResult)
@@ -54,3 +60,18 @@ class ReportAdmin(ReadOnlyAdmin):
     search_fields = ("=study__pk", "study__patient__record_number", "patient_name")
     date_hierarchy = "created_at"
     exclude = ("pdf",)
+
+
+@admin.register(NetworkVersion)
+class NetworkVersionAdmin(ReadOnlyAdmin):
+    list_display = ("name", "version", "sha256", "proposed", "installed_by", "installed_at", "retired_at")
+    list_filter = ("name", "proposed")
+    list_select_related = ("installed_by",)
+
+
+@admin.register(NetworkActivation)
+class NetworkActivationAdmin(ReadOnlyAdmin):
+    list_display = ("name", "version", "sha256", "rolled_back", "activated_by", "activated_at")
+    list_filter = ("name",)
+    list_select_related = ("activated_by",)
+    date_hierarchy = "activated_at"

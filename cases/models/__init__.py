@@ -5,6 +5,7 @@ from cases.models.clinic import Clinic
 from cases.models.image import Image
 from cases.models.mask_revision import MaskRevision
 from cases.models.membership import Membership
+from cases.models.network_version import NetworkActivation, NetworkVersion
 from cases.models.patient import Patient
 from cases.models.prediction import LesionResult, Prediction
 from cases.models.reading import Reading
@@ -20,6 +21,8 @@ __all__ = [
     "LesionResult",
     "MaskRevision",
     "Membership",
+    "NetworkActivation",
+    "NetworkVersion",
     "Patient",
     "Prediction",
     "Reading",

@@ -41,8 +41,19 @@ class PredictionQuerySet(ClinicQuerySet):
         return super().for_user(user).exclude(hidden)
 
 
+class ClinicalManager(models.Manager.from_queryset(PredictionQuerySet)):  # type: ignore[misc]
+    """Without what was only made for comparison."""
+
+    def get_queryset(self) -> PredictionQuerySet:
+        """What may hold of a photograph."""
+        return super().get_queryset().filter(for_comparison=False)
+
+
 class Prediction(ClinicRecord):
-    """One analysis of one photograph by one network: a job while it is open, immutable history afterwards."""
+    """One analysis of one photograph by one network: a job while it is open, immutable history afterwards.
+
+    `Prediction.objects` are all of them; `image.predictions` only those that may hold of the photograph.
+    """
 
     CLINIC_PATH = "image__study__clinic"
 
@@ -50,6 +61,12 @@ class Prediction(ClinicRecord):
     model_name = models.CharField(_("network"), max_length=50)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("requested by")
+    )
+
+    for_comparison = models.BooleanField(
+        _("for comparison"),
+        default=False,
+        help_text=_("Made to compare versions of a network; never what holds of the photograph."),
     )
 
     state = models.CharField(_("state"), max_length=10, choices=PredictionState.choices, default=PredictionState.QUEUED)
@@ -78,15 +95,17 @@ class Prediction(ClinicRecord):
     timings = models.JSONField(_("seconds per stage"), default=dict, blank=True)
 
     objects = PredictionQuerySet.as_manager()  # type: ignore[misc]  # in place of the base\'s
+    clinical = ClinicalManager()
 
     class Meta:
         verbose_name = _("prediction")
         verbose_name_plural = _("predictions")
         ordering = ("-pk",)
+        default_manager_name = "clinical"
         indexes = (models.Index(fields=("state", "created_at")),)
         constraints = (
             models.UniqueConstraint(
-                fields=("image", "model_name"),
+                fields=("image", "model_name", "for_comparison"),
                 condition=models.Q(state__in=("queued", "running")),
                 name="one_open_prediction_per_image_and_network",
             ),

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from cases.models import Prediction
+from cases.selectors.network_version import weights_to_run
 from cases.services.image import image_field_of_view
 from cases.services.prediction import (
     LEASE,
@@ -49,6 +50,7 @@ def _run(prediction: Prediction) -> None:
         analysis = analyse(
             content,
             model=prediction.model_name,
+            weights=weights_to_run(prediction),
             field_of_view=image_field_of_view(image=prediction.image),
             on_stage=lambda stage: prediction_heartbeat(prediction=prediction, stage=stage),
         )

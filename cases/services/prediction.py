@@ -22,12 +22,13 @@ from cases.errors import Conflict, Unavailable
 from cases.models import Image, LesionResult, Prediction, User
 from cases.notifications import study_changed
 from cases.permissions import Action, authorize
+from cases.selectors.network_version import active_versions
 from cases.services.files import stored_files
 from cases.services.inference_errors import translated
 from cases.services.study_queue import study_queue_refresh
 from inference.errors import InferenceError
 from inference.masks import encode_mask
-from inference.registry import identity, resolve_model_name
+from inference.registry import GRADER, identity, missing_model, resolve_model_name
 
 if TYPE_CHECKING:
     from inference.analysis import Analysis
@@ -49,13 +50,11 @@ def prediction_request(*, user: User, image: Image, model_name: str) -> Predicti
     or the queue is full.
     """
     authorize(user, Action.ANALYSE, image.study.clinic)
-    with translated():
-        name = resolve_model_name(model_name)
-        networks = identity(name)
+    name, networks = _active_weights(model_name)
     with transaction.atomic():
         # The lock makes two requests for the same photograph take turns.
         Image.objects.select_for_update().get(pk=image.pk)
-        same = Prediction.objects.filter(image=image, model_name=name)
+        same = Prediction.objects.filter(image=image, model_name=name, for_comparison=False)
         prediction = (
             same.filter(state__in=PredictionState.open_states()).first()
             or same.filter(state=PredictionState.SUCCEEDED, networks__weights=networks).first()
@@ -74,16 +73,21 @@ def prediction_request(*, user: User, image: Image, model_name: str) -> Predicti
 
 @transaction.atomic
 def prediction_retry(*, user: User, prediction: Prediction) -> Prediction:
-    """Put a failed or cancelled analysis back into the queue with fresh attempts."""
+    """Put a failed or cancelled analysis back into the queue with fresh attempts, for the version active now."""
     authorize(user, Action.ANALYSE, prediction.image.study.clinic)
     prediction = Prediction.objects.select_for_update().get(pk=prediction.pk)
     if prediction.state not in (PredictionState.FAILED, PredictionState.CANCELLED):
         raise Conflict("not_failed", _("Only an analysis that failed or was cancelled can be tried again."))
     open_twin = Prediction.objects.filter(
-        image=prediction.image, model_name=prediction.model_name, state__in=PredictionState.open_states()
+        image=prediction.image,
+        model_name=prediction.model_name,
+        for_comparison=prediction.for_comparison,
+        state__in=PredictionState.open_states(),
     ).first()
     if open_twin is not None:
         return open_twin
+    if not prediction.for_comparison:
+        _name, prediction.networks["weights"] = _active_weights(prediction.model_name)
     prediction.attempts = 0
     _back_to_queue(prediction)
     return prediction
@@ -147,7 +151,9 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
         row = _held(prediction)
         row.grade = analysis.grade
         row.probabilities = analysis.grade_probabilities
-        row.networks = {**row.networks, **analysis.networks()}
+        ran = analysis.networks()
+        # What really ran: weights may have been replaced while the photograph waited.
+        row.networks = {"weights": {each["name"]: each["sha256"] for each in ran.values()}, **ran}
         row.timings = analysis.timings
         files.save(row.overlay, ".jpg", overlay)
         _finish(row, PredictionState.SUCCEEDED)
@@ -185,6 +191,16 @@ def prediction_hand_back(*, prediction: Prediction, detail: str = "", counts: bo
         return
     row.error_detail = detail
     _back_to_queue(row)
+
+
+def _active_weights(model_name: str) -> tuple[str, dict[str, str]]:
+    """The network's own name, and the checked weights that answer for it and for the grader now, by network name."""
+    active = active_versions()
+    with translated():
+        name = resolve_model_name(model_name, [name for name in active if active[name].card.kind == "segmentation"])
+        if GRADER not in active:
+            raise missing_model(GRADER)
+        return name, identity(active[name], active[GRADER])
 
 
 def _given_up() -> InferenceError:

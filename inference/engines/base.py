@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.registry import data_folder
+
 FloatArray = NDArray[np.float32]
 
 
@@ -34,6 +36,4 @@ def thread_count() -> int | None:
 
 def cache_folder() -> Path:
     """DRWEB_CACHE_DIR, else `cache` in DRWEB_DATA_DIR (`var`): what is in it can be made anew at any time."""
-    repository = Path(__file__).resolve().parents[2]
-    data = Path(os.environ.get("DRWEB_DATA_DIR") or repository / "var")
-    return Path(os.environ.get("DRWEB_CACHE_DIR") or data / "cache")
+    return Path(os.environ.get("DRWEB_CACHE_DIR") or data_folder() / "cache")

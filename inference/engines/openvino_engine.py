@@ -72,10 +72,10 @@ def prepared_folder(model: InstalledModel, precision: str) -> Path:
 
     Raises EngineUnavailable where the child fails or dies.
     """
-    folder = cache_folder() / "openvino" / f"{model.folder.name}-{_cache_key(model)}"
+    folder = cache_folder() / "openvino" / f"{model.name}-{_cache_key(model)}"
     if (folder / trial_marker(precision)).exists():
         return folder
-    logger.info("preparing network %s for OpenVINO (once for these weights on this machine)", model.folder.name)
+    logger.info("preparing network %s for OpenVINO (once for these weights on this machine)", model.name)
     command = [sys.executable, "-m", "inference.engines.prepare", str(model.folder), str(folder), precision]
     repository = Path(__file__).resolve().parents[2]
     try:

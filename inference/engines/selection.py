@@ -36,15 +36,15 @@ def load_engine(model: InstalledModel, engine: str | None = None) -> Engine:
             loaded = _open(model, name)
         except EngineUnavailable as unavailable:
             reason = str(unavailable)
-            logger.warning("network %s does not run on %s: %s", model.folder.name, name, reason)
+            logger.warning("network %s does not run on %s: %s", model.name, name, reason)
             continue
         why = "as told" if forced else "chosen for this machine"
-        logger.info("network %s %s runs on %s (%s)", model.folder.name, model.card.version, name, why)
+        logger.info("network %s %s runs on %s (%s)", model.name, model.card.version, name, why)
         return loaded
     raise ModelUnavailable(
         "engine_unavailable",
         gettext_noop("The network %(name)s cannot be run here: %(reason)s."),
-        name=model.folder.name,
+        name=model.name,
         reason=reason,
     )
 

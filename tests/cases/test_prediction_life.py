@@ -37,7 +37,10 @@ class FakeAnalysis:
     masks: dict = {}
 
     def networks(self) -> dict:
-        return {"segmentation": {"name": "unet"}}
+        return {
+            "segmentation": {"name": "unet", "sha256": "a" * 64},
+            "grader": {"name": "grader", "sha256": "b" * 64},
+        }
 
     def overlay_jpeg(self) -> bytes:
         return b"overlay"
@@ -156,8 +159,7 @@ class TestRequest:
     @pytest.fixture(autouse=True)
     def _installed(self, monkeypatch):
         self.weights = {"unet": "a" * 64, "grader": "b" * 64}
-        monkeypatch.setattr(service, "resolve_model_name", lambda name: name)
-        monkeypatch.setattr(service, "identity", lambda name: self.weights)
+        monkeypatch.setattr(service, "_active_weights", lambda name: (name, self.weights))
 
     def test_the_same_request_twice_is_one_analysis(self):
         staff = staffed_clinic()

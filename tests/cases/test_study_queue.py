@@ -81,8 +81,7 @@ def test_the_worst_state_of_analysis_is_shown():
 
 
 def test_every_step_of_an_analysis_is_followed(monkeypatch):
-    monkeypatch.setattr(service, "resolve_model_name", lambda name: name)
-    monkeypatch.setattr(service, "identity", lambda name: {name: "0" * 64})
+    monkeypatch.setattr(service, "_active_weights", lambda name: (name, {name: "0" * 64}))
     staff = staffed_clinic()
     upload = SimpleUploadedFile("eye.jpg", fundus_jpeg(), "image/jpeg")
     study = StudyFactory(clinic=staff.clinic)

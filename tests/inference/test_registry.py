@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -5,6 +6,7 @@ import pytest
 
 from inference import registry
 from inference.errors import ModelUnavailable
+from tests.tiny_weights import write_tiny_model
 
 
 @pytest.fixture
@@ -65,31 +67,41 @@ def test_no_weights_folder_at_all(tmp_path, monkeypatch):
 
 
 def test_altered_weights_are_found_by_every_door(own_weights):
-    before = registry.identity("unet")
+    before = registry.identity(registry.find_model("unet"))
     file = own_weights / "unet" / "model.safetensors"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
     model = registry.find_model("unet")
-    for door in (registry.load_weights, registry.verify_weights, lambda _: registry.identity("unet")):
+    for door in (registry.load_weights, registry.verify_weights, registry.identity):
         with pytest.raises(ModelUnavailable, match="unet") as caught:
             door(model)
         assert caught.value.code == "weights_altered"
     content[-1] ^= 1
     file.write_bytes(content)
-    assert registry.identity("unet") == before
+    assert registry.identity(model) == before
     assert registry.load_weights(model) == bytes(content)
 
 
-def test_identity_names_both_networks(tiny_weights):
+def test_identity_names_every_network(tiny_weights):
     cards = registry.installed_models()
-    assert registry.identity("manet") == {"manet": cards["manet"].sha256, "grader": cards["grader"].sha256}
+    models = [registry.find_model(name) for name in ("manet", "grader")]
+    assert registry.identity(*models) == {"manet": cards["manet"].sha256, "grader": cards["grader"].sha256}
 
 
-def test_no_analysis_without_a_grader(own_weights):
-    shutil.rmtree(own_weights / "grader")
-    with pytest.raises(ModelUnavailable, match="grader is not installed"):
-        registry.identity("unet")
+def test_versions_are_found_by_their_weights_wherever_they_are(own_weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("DRWEB_MODELS_DIR", str(tmp_path / "models"))
+    added = write_tiny_model(tmp_path / "models" / "unet" / "2", registry.find_model("unet").card.network, seed=5)
+    added = dataclasses.replace(added, name="unet", version="2")
+    (tmp_path / "models" / "unet" / "2" / "card.json").write_text(added.to_json())
+    shipped = registry.find_model("unet")
+    assert registry.find_model("unet", added.sha256).folder == tmp_path / "models" / "unet" / "2"
+    assert registry.find_model("unet", shipped.card.sha256) == shipped
+    assert [model.card for model in registry.added_versions()] == [added]
+    for name, sha256 in (("grader", added.sha256), ("unet", "0" * 64)):
+        with pytest.raises(ModelUnavailable) as caught:
+            registry.find_model(name, sha256)
+        assert caught.value.code == "version_missing"
 
 
 def test_a_card_that_cannot_be_read_hides_its_model_only(own_weights, caplog):

@@ -97,8 +97,9 @@ def test_script_in_a_name_stays_text(client):
 def test_number_of_queries_does_not_depend_on_the_photographs(client, django_assert_max_num_queries):
     staff = staffed_clinic()
     client.force_login(staff.reader)
-    # session, user, study, role, own reading, other readings, memberships of the head
-    with django_assert_max_num_queries(7):
+    # session, user, study, role, own reading, other readings, memberships of the head; which networks are active, for
+    # the choice and for the grader's figures
+    with django_assert_max_num_queries(9):
         page_of(client, staff.study)
 
 
@@ -137,11 +138,11 @@ def test_grade_stands_beside_what_the_grader_is_worth(client, monkeypatch):
 
     staff = staffed_clinic()
     client.force_login(staff.reader)
-    monkeypatch.setattr(networks, "installed_models", lambda kind=None: {})
+    monkeypatch.setattr(networks, "active_versions", dict)
     assert "validation photographs" not in page_of(client, staff.study)
     validation = {"images": 192, "quadratic_kappa": 0.123, "referable_auc": 0.745}
     card = SimpleNamespace(kind="grading", validation=validation)
-    monkeypatch.setattr(networks, "installed_models", lambda kind=None: {"grader": card} if kind == "grading" else {})
+    monkeypatch.setattr(networks, "active_versions", lambda: {"grader": SimpleNamespace(card=card)})
     page = page_of(client, staff.study)
     assert "On 192 validation photographs" in page
     assert "kappa of 0.12" in page

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
+from cases.selectors.network_version import active_versions
 from cases.services.analysis import prediction_run_next
 from inference.errors import InferenceError
 
@@ -57,6 +58,7 @@ class Command(BaseCommand):
         from inference.analysis import warm_up
 
         try:
-            warm_up(settings.DRWEB_DEFAULT_MODEL)
+            weights = {name: model.card.sha256 for name, model in active_versions().items()}
+            warm_up(settings.DRWEB_DEFAULT_MODEL, weights=weights)
         except InferenceError as error:
             logger.error("cannot load %s: %s", settings.DRWEB_DEFAULT_MODEL, error)
