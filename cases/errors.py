@@ -26,6 +26,12 @@ class NotAllowed(ApplicationError):
     status = HTTPStatus.FORBIDDEN
 
 
+class LockedOut(ApplicationError):
+    """Too many wrong passwords from here."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
 class Conflict(ApplicationError):
     """The record is not in a state that allows this, or somebody else was faster."""
 

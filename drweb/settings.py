@@ -224,6 +224,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "PredictionState": "cases.choices.PredictionState",
         "ReadingState": "cases.choices.ReadingState",
+        "MacularOedema": "cases.choices.MacularOedema",
+        "Gradability": "cases.choices.Gradability",
+        "Referral": "cases.choices.Referral",
         "IcdrGrade": "cases.choices.IcdrGrade",
         "Lesion": "cases.choices.Lesion",
         "Laterality": "cases.choices.Laterality",

@@ -202,6 +202,14 @@ class ReadingFactory(factory.django.DjangoModelFactory):
     reader = factory.SubFactory(UserFactory)
 
 
+def judged_study(clinic: Clinic, *, grades: tuple[int, int] = (2, 1), **fields: object) -> Study:
+    """A study with an analysed photograph of each eye, which the network graded with `grades` (right, left)."""
+    study = StudyFactory(clinic=clinic, **fields)
+    for eye, grade in zip(("OD", "OS"), grades, strict=True):
+        PredictionFactory(image=ImageFactory(study=study, laterality=eye), grade=grade)
+    return study
+
+
 class ReportFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Report

@@ -14,9 +14,18 @@ from cases.api.views.predictions import (
     PredictionOverlay,
     PredictionRetry,
 )
+from cases.api.views.readings import (
+    ReadingSignature,
+    StudyAdjudication,
+    StudyAmendment,
+    StudyDecision,
+    StudyReading,
+    StudyReadings,
+    StudySignature,
+)
 from cases.api.views.reports import GenerateReport, ReportPdf
 from cases.api.views.revisions import EditImage, RevisionMask
-from cases.api.views.studies import StudyDetail, StudyReading
+from cases.api.views.studies import StudyDetail
 
 app_name = "api"
 
@@ -30,6 +39,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("models", Networks.as_view(), name="models"),
     path("studies/<int:study_id>", StudyDetail.as_view(), name="study"),
     path("studies/<int:study_id>/reading", StudyReading.as_view(), name="study-reading"),
+    path("studies/<int:study_id>/readings", StudyReadings.as_view(), name="study-readings"),
+    path("studies/<int:study_id>/sign", StudySignature.as_view(), name="study-sign"),
+    path("studies/<int:study_id>/amendment", StudyAmendment.as_view(), name="study-amendment"),
+    path("studies/<int:study_id>/adjudication", StudyAdjudication.as_view(), name="study-adjudication"),
+    path("studies/<int:study_id>/decision", StudyDecision.as_view(), name="study-decision"),
+    path("readings/<int:reading_id>/signature", ReadingSignature.as_view(), name="reading-signature"),
     path("images/<int:image_id>", ImageDetail.as_view(), name="image"),
     path("images/<int:image_id>/revisions", ImageRevisions.as_view(), name="image-revisions"),
     path("predictions/<int:prediction_id>", PredictionDetail.as_view(), name="prediction"),

@@ -56,7 +56,9 @@ class Reading(BlindRecord):
         ordering = ("-updated_at", "-pk")
         constraints = (
             models.UniqueConstraint(
-                fields=("study", "reader"), condition=models.Q(state="draft"), name="one_draft_per_reader_and_study"
+                fields=("study", "reader"),
+                condition=models.Q(kind="adjudication", amends=None),
+                name="one_adjudication_per_reader_and_study",
             ),
             models.UniqueConstraint(
                 fields=("study", "reader"),

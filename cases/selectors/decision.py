@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from django.db.models import prefetch_related_objects
+
 from cases.choices import Finding, Gradability, Laterality, Referral
 from cases.decision import DEFAULTS, EYES, Decision, EyeFindings, Rule, decide
 from cases.models import Clinic, Image, Reading, ReferralRule, Study
@@ -31,8 +33,8 @@ def decision_of(study: Study) -> Decision | None:
         return None if stored is None else Decision.from_json(stored)
     if study.network_hidden:
         return None
-    images = list(study.images.prefetch_related("predictions"))
-    return decide(findings_of_networks(images), referral_table(study.clinic), proposed=True)
+    prefetch_related_objects([study], "images__predictions")  # unless they are read already
+    return decide(findings_of_networks(study.images.all()), referral_table(study.clinic), proposed=True)
 
 
 def decision_by(reading: Reading, images: Iterable[Image]) -> Decision | None:

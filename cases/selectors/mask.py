@@ -28,9 +28,9 @@ class CurrentMask:
         return self.revision > 0
 
 
-def current_masks(image: Image, prediction: Prediction) -> list[CurrentMask]:
-    """One entry per lesion, in the order of `Lesion`."""
-    found = {result.lesion: result for result in prediction.lesions.all()}
+def current_masks(image: Image, prediction: Prediction | None) -> list[CurrentMask]:
+    """One entry per lesion, in the order of `Lesion`; without a result to see, only what was drawn."""
+    found = {result.lesion: result for result in prediction.lesions.all()} if prediction else {}
     newest: dict[str, MaskRevision] = {}
     for revision in sorted(image.revisions.all(), key=lambda row: row.number):
         newest[revision.lesion] = revision

@@ -19,6 +19,7 @@ from cases.permissions import Action, authorize
 from cases.services.files import stored_files
 from cases.services.inference_errors import translated
 from cases.services.study import clinic_for_new_study, study_create
+from cases.services.study_lock import photographs_check_open
 from cases.services.study_queue import study_queue_refresh
 from inference.decoding import DecodedImage, decode
 from inference.field_of_view import FieldOfView, find_field_of_view
@@ -54,6 +55,8 @@ def image_upload(
     height, width = decoded.rgb.shape[:2]
 
     with stored_files() as files:
+        if study is not None:
+            photographs_check_open(study=Study.objects.select_for_update().get(pk=study.pk))
         image = Image(
             study=study or study_create(user=user, clinic=clinic),
             filename=(upload.name or "")[-255:],
@@ -81,6 +84,9 @@ def image_upload(
 def image_update(*, user: User, image: Image, laterality: str, field: str) -> Image:
     """State which eye and field a photograph shows."""
     authorize(user, Action.UPLOAD, image.study.clinic)
+    if (image.laterality, image.field) == (laterality, field):
+        return image
+    photographs_check_open(study=Study.objects.select_for_update().get(pk=image.study_id))
     image.laterality = laterality
     image.field = field
     image.full_clean()

@@ -8,12 +8,13 @@ from django.utils.translation import gettext_lazy as _
 
 from cases.choices import PredictionState
 from cases.errors import Conflict
-from cases.models import Image, MaskRevision, Prediction, User
+from cases.models import Image, MaskRevision, Prediction, Study, User
 from cases.notifications import study_changed
 from cases.permissions import Action, authorize
 from cases.services.files import stored_files
 from cases.services.image import image_decode, image_field_of_view
 from cases.services.inference_errors import translated
+from cases.services.study_lock import masks_check_open
 from inference.masks import decode_mask, encode_mask
 from inference.measurement import measure_one
 
@@ -45,7 +46,8 @@ def mask_revision_create(
         )
     encoded = encode_mask(mask)
     with stored_files() as files:
-        Image.objects.select_for_update().get(pk=image.pk)  # two authors take turns
+        study = Study.objects.select_for_update().get(pk=image.study_id)  # authors and signatures take turns
+        masks_check_open(user=user, study=study)
         line = MaskRevision.objects.in_line_of(user).filter(image=image, lesion=lesion)
         latest = line.select_related("author").first()
         _check_base(latest, base_revision)
@@ -53,7 +55,7 @@ def mask_revision_create(
         revision.number = latest.number + 1 if latest else 1
         revision.prediction = prediction
         revision.author = user
-        revision.line = user if image.study.blind else None
+        revision.line = user if study.blind else None
         revision.sha256 = hashlib.sha256(encoded).hexdigest()
         files.save(revision.mask, ".png", encoded)
         revision.full_clean()

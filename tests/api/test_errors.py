@@ -119,7 +119,7 @@ def test_what_a_model_refuses_is_told_per_field(staff: Staff, monkeypatch):
     def refusing(*args, **kwargs):
         raise ValidationError({"grade_od": ["Not this."], "__all__": ["Nor that."]})
 
-    monkeypatch.setattr("cases.api.views.studies.reading_save", refusing)
+    monkeypatch.setattr("cases.api.views.readings.reading_save", refusing)
     response = session_of(staff.reader).put(f"/api/studies/{staff.study.pk}/reading", {"diagnosis": ""})
     assert response.status_code == 400
     error = error_of(response)

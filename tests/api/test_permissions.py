@@ -10,12 +10,17 @@ import pytest
 from rest_framework.test import APIClient
 
 from cases.api.urls import urlpatterns
-from cases.choices import PredictionState, Role
+from cases.choices import PredictionState, ReadingState, Role
+from cases.models import Reading
 from cases.permissions import MATRIX, Action
+from cases.services.reading import Words, amendment_start
+from cases.services.signing import reading_sign
 from tests.api.conftest import error_of, session_of, token_of
 from tests.factories import (
+    PASSWORD,
     MaskRevisionFactory,
     PredictionFactory,
+    ReadingFactory,
     ReportFactory,
     Staff,
     UserFactory,
@@ -89,6 +94,50 @@ def reading(client: APIClient, staff: Staff):
     return client.put(f"/api/studies/{staff.study.pk}/reading", {"diagnosis": "B", "grade_od": 1})
 
 
+WORDS = {"diagnosis": "B", "grade_od": 1}
+
+
+def concluded(staff: Staff) -> Reading:
+    """The study's reading, signed by its reader."""
+    staff.study.images.update(laterality="OD")
+    signed = staff.study.readings.filter(state=ReadingState.SIGNED).first()
+    return signed or reading_sign(user=staff.reader, study=staff.study, words=Words(grade_od=1))
+
+
+def sign(client: APIClient, staff: Staff):
+    staff.study.images.update(laterality="OD")
+    return client.post(f"/api/studies/{staff.study.pk}/sign", {**WORDS, "password": PASSWORD})
+
+
+def readings(client: APIClient, staff: Staff):
+    return client.get(f"/api/studies/{staff.study.pk}/readings")
+
+
+def signature(client: APIClient, staff: Staff):
+    return client.get(f"/api/readings/{concluded(staff).pk}/signature")
+
+
+def amend(client: APIClient, staff: Staff):
+    concluded(staff)
+    return client.post(f"/api/studies/{staff.study.pk}/amendment", {"reason": "why"})
+
+
+def drop_amendment(client: APIClient, staff: Staff):
+    concluded(staff)
+    amendment_start(user=staff.reader, study=staff.study, reason="why")
+    return client.delete(f"/api/studies/{staff.study.pk}/amendment")
+
+
+def adjudicate(client: APIClient, staff: Staff):
+    if not staff.study.readings.exists():
+        ReadingFactory(study=staff.study, reader=staff.reader, signed=True)
+    return client.post(f"/api/studies/{staff.study.pk}/adjudication", {})
+
+
+def decision(client: APIClient, staff: Staff):
+    return client.get(f"/api/studies/{staff.study.pk}/decision")
+
+
 ENDPOINTS = [
     Endpoint("upload-image", "post", Action.UPLOAD, upload),
     Endpoint("choose-model", "post", Action.ANALYSE, choose),
@@ -96,6 +145,13 @@ ENDPOINTS = [
     Endpoint("generate-report", "post", Action.REPORT, report),
     Endpoint("study", "get", Action.VIEW, lambda client, staff: client.get(f"/api/studies/{staff.study.pk}")),
     Endpoint("study-reading", "put", Action.READ, reading),
+    Endpoint("study-readings", "get", Action.VIEW, readings),
+    Endpoint("study-sign", "post", Action.READ, sign),
+    Endpoint("study-amendment", "post", Action.READ, amend),
+    Endpoint("study-amendment", "delete", Action.READ, drop_amendment),
+    Endpoint("study-adjudication", "post", Action.ADJUDICATE, adjudicate),
+    Endpoint("study-decision", "get", Action.VIEW, decision),
+    Endpoint("reading-signature", "get", Action.VIEW, signature),
     Endpoint("image", "get", Action.VIEW, lambda client, staff: client.get(f"/api/images/{staff.image.pk}")),
     Endpoint(
         "image",

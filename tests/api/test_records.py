@@ -66,10 +66,11 @@ def fill(staff: Staff, images: int) -> None:
 
 
 def test_a_study_of_many_photographs_costs_no_more_queries(staff: Staff, django_assert_num_queries):
-    """Session, user, study; images, predictions, lesions, revisions, reports; the queue; the caller's reading."""
+    """Session, user, study; images, predictions, lesions, revisions, reports; the queue; the caller's
+    reading, whether others signed, the clinic's table of referral."""
     fill(staff, images=4)
     client = session_of(staff.reader)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         answer = client.get(f"/api/studies/{staff.study.pk}").json()
     assert len(answer["images"]) == 5
 

@@ -18,7 +18,7 @@ from cases.selectors.reading import reading_of
 from cases.selectors.study import study_get
 from cases.services.clinic import membership_set
 from cases.services.patient import patient_create, patient_update
-from cases.services.reading import reading_save
+from cases.services.reading import Words, reading_save
 from cases.services.study import study_create, study_set_patient
 from inference.lesions import LESIONS
 from tests.factories import (
@@ -109,15 +109,15 @@ def test_a_study_takes_a_patient_of_its_own_clinic_once():
 
 def test_each_reader_has_one_reading_of_a_study():
     staff = staffed_clinic()
-    reading_save(user=staff.reader, study=staff.study, diagnosis="Mild", grade_od=1)
-    again = reading_save(user=staff.reader, study=staff.study, diagnosis="Moderate", grade_od=2, grade_os=0)
+    reading_save(user=staff.reader, study=staff.study, words=Words("Mild", grade_od=1))
+    again = reading_save(user=staff.reader, study=staff.study, words=Words("Moderate", grade_od=2, grade_os=0))
     assert Reading.objects.filter(study=staff.study).get() == again
     assert reading_of(staff.reader, staff.study).diagnosis == "Moderate"
     assert reading_of(staff.senior, staff.study) is None
     with pytest.raises(NotAllowed):
-        reading_save(user=staff.technician, study=staff.study, diagnosis="-")
+        reading_save(user=staff.technician, study=staff.study, words=Words("-"))
     with pytest.raises(ValidationError):
-        reading_save(user=staff.reader, study=staff.study, diagnosis="-", grade_od=7)
+        reading_save(user=staff.reader, study=staff.study, words=Words("-", grade_od=7))
 
 
 def test_the_latest_photograph_is_the_callers_own_upload():

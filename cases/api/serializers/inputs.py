@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from cases.api.serializers.fields import GradeField, NamedChoiceField
-from cases.choices import Field, Laterality, Lesion, ReportLanguage
+from cases.choices import Field, Gradability, Laterality, Lesion, MacularOedema, ReportLanguage
+from cases.services.reading import Words
 from cases.services.report import LONGEST_DIAGNOSIS, OLDEST
 
 _NO_FILE = _("Send the picture as a multipart form (multipart/form-data) under the key “image”.")
@@ -85,6 +86,39 @@ class ReadingInput(serializers.Serializer):
     diagnosis = serializers.CharField(allow_blank=True, max_length=LONGEST_DIAGNOSIS)
     grade_od = GradeField(required=False, allow_null=True, default=None, help_text="Right eye.")
     grade_os = GradeField(required=False, allow_null=True, default=None, help_text="Left eye.")
+    macula_od = NamedChoiceField(MacularOedema, required=False, allow_blank=True, default="")
+    macula_os = NamedChoiceField(MacularOedema, required=False, allow_blank=True, default="")
+    gradability_od = NamedChoiceField(Gradability, required=False, allow_blank=True, default="")
+    gradability_os = NamedChoiceField(Gradability, required=False, allow_blank=True, default="")
+
+    def words(self) -> Words:
+        """What the services take."""
+        return Words(**{name: self.validated_data[name] for name in Words.__dataclass_fields__})
+
+
+class SignInput(ReadingInput):
+    """What a reader signs, and that it is they who sign."""
+
+    password = serializers.CharField(
+        trim_whitespace=False, help_text="The caller's own. A wrong one counts like a failed login."
+    )
+    seen = serializers.CharField(
+        required=False, default="", allow_blank=True, help_text="`seen` of the study; 409 where it has changed since."
+    )
+
+
+class AmendmentInput(serializers.Serializer):
+    """Why a signed reading is changed."""
+
+    reason = serializers.CharField(max_length=2000)
+
+
+class AdjudicationInput(serializers.Serializer):
+    """What a senior reader starts from."""
+
+    based_on = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=1, help_text="A reading of the study; null: none."
+    )
 
 
 class ReportInput(TargetInput):

@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from cases.api.serializers.readings import DecisionSerializer, ReadingSerializer
 from cases.api.serializers.results import (
     ApiSerializer,
     CurrentMaskSerializer,
@@ -14,11 +15,13 @@ from cases.api.serializers.results import (
     RevisionSerializer,
     WithMessage,
 )
-from cases.choices import DiabetesType, Field, IcdrGrade, Laterality, ReadingState, Sex
+from cases.choices import DiabetesType, Field, Laterality, Sex, StudyQueue
 from cases.models import Image, Study
+from cases.selectors.decision import decision_of
 from cases.selectors.mask import current_masks
 from cases.selectors.prediction import latest_prediction
-from cases.selectors.reading import reading_of
+from cases.selectors.reading import reading_of, reading_state_of
+from cases.selectors.signature import study_seen
 
 
 class ImageSerializer(ApiSerializer):
@@ -74,19 +77,6 @@ class PatientSerializer(ApiSerializer):
     diabetes_since = serializers.IntegerField(allow_null=True)
 
 
-class ReadingSerializer(ApiSerializer):
-    """What a reader concluded."""
-
-    reading_id = serializers.IntegerField(source="pk")
-    study_id = serializers.IntegerField()
-    reader = serializers.CharField(source="reader.display_name")
-    state = serializers.ChoiceField(ReadingState.choices)
-    diagnosis = serializers.CharField()
-    grade_od = serializers.ChoiceField(IcdrGrade.choices, allow_null=True)
-    grade_os = serializers.ChoiceField(IcdrGrade.choices, allow_null=True)
-    updated_at = serializers.DateTimeField()
-
-
 class ReportSerializer(ApiSerializer):
     """A report that was handed out."""
 
@@ -108,6 +98,25 @@ class StudySerializer(ApiSerializer):
     images = ImageSerializer(many=True, source="images.all")
     reading = serializers.SerializerMethodField(help_text="The caller's own; null where there is none.")
     reports = ReportSerializer(many=True, source="reports.all", help_text="Newest first.")
+    reading_state = serializers.SerializerMethodField(help_text="How far the study is read.")
+    network_hidden = serializers.BooleanField(help_text="Results are hidden until both readers have signed.")
+    decision = serializers.SerializerMethodField(help_text="Referral and recall; null where nothing can be said yet.")
+    seen = serializers.SerializerMethodField(help_text="Digest of what is shown; whoever signs sends it back.")
+
+    @extend_schema_field(serializers.ChoiceField(StudyQueue.choices))
+    def get_reading_state(self, study: Study) -> str:
+        """`to_read`, `to_adjudicate` or `signed`."""
+        return reading_state_of(study)
+
+    @extend_schema_field(DecisionSerializer(allow_null=True))
+    def get_decision(self, study: Study) -> dict[str, Any] | None:
+        """By the reading that holds, or proposed by the networks."""
+        decision = decision_of(study)
+        return None if decision is None else dict(DecisionSerializer(decision).data)
+
+    def get_seen(self, study: Study) -> str:
+        """Of photographs, newest results and masks in force."""
+        return study_seen(study)
 
     @extend_schema_field(ReadingSerializer(allow_null=True))
     def get_reading(self, study: Study) -> dict[str, Any] | None:
