@@ -84,6 +84,18 @@ class PredictionState(models.TextChoices):
         """States in which work is still to be done."""
         return (cls.QUEUED, cls.RUNNING)
 
+    @classmethod
+    def results(cls) -> tuple["PredictionState", ...]:
+        """States that say something about the photograph; the same weights would say it again."""
+        return (cls.SUCCEEDED, cls.UNGRADABLE)
+
+
+class Processor(models.TextChoices):
+    """Which workers an analysis goes to; the value is also the name of their Celery queue."""
+
+    CPU = "cpu", _("CPU")
+    GPU = "gpu", _("GPU")
+
 
 class NetworkState(models.TextChoices):
     """Where a version of a network stands; `cases.selectors.network_version` finds it out."""

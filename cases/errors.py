@@ -5,7 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.utils.functional import Promise
+from django.utils.translation import gettext_noop
+
+# No connection, a connection that broke, SQLite's lock held for too long, its disk full: all may pass.
+DATABASE_AWAY = (OperationalError, InterfaceError)
+AWAY_SECONDS = 10
+AWAY = gettext_noop("The database does not answer at the moment. Nothing was lost; try again in a few seconds.")
 
 
 class ApplicationError(Exception):

@@ -9,9 +9,3 @@ from cases.services.analysis import prediction_run_next
 def analyse_prediction(prediction_id: int) -> None:
     """Carry out one queued analysis; a row that another worker holds or finished is left alone."""
     prediction_run_next(pk=prediction_id)
-
-
-@shared_task(ignore_result=True)
-def recover_predictions() -> None:
-    """Take up an analysis whose worker died; run every minute by Celery beat."""
-    prediction_run_next()

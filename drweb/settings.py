@@ -145,9 +145,15 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Networks run in the process that keeps the connection, not in a fork of it: torch hangs after a fork, and a worker
+# that is asked to stop must be able to hand back its photograph.
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_TIMEOUT = 4
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
-CELERY_BEAT_SCHEDULE = {"recover-predictions": {"task": "cases.tasks.recover_predictions", "schedule": 60.0}}
 
 # Empty: the worker cannot reach the web server's memory, so consumers watch the row instead.
 DRWEB_CHANNEL_URL = env.str("DRWEB_CHANNEL_URL", default="")
@@ -248,8 +254,18 @@ DRWEB_DEFAULT_MODEL = env.str("DRWEB_DEFAULT_MODEL", default="unet-lite")
 DRWEB_MAX_QUEUE = env.int("DRWEB_MAX_QUEUE", default=500)
 # Seconds that POST /api/choose_model waits for the result before it answers "still queued, ask again".
 DRWEB_CHOOSE_MODEL_WAIT = env.int("DRWEB_CHOOSE_MODEL_WAIT", default=120)
-# A thread renews the lease of the running analysis. Off only where threads cannot share the database (tests).
-DRWEB_HEARTBEAT = True
+# A worker that has not been heard of for so many seconds is taken for dead, and its photograph goes to another one.
+DRWEB_LEASE_SECONDS = env.float("DRWEB_LEASE_SECONDS", default=60)
+# Until the second attempt after one that failed; four times as long until the third.
+DRWEB_RETRY_SECONDS = env.float("DRWEB_RETRY_SECONDS", default=15)
+# A stage that takes longer is stuck: the worker gives the photograph back and starts anew. Loading is not counted.
+DRWEB_STAGE_SECONDS = env.float("DRWEB_STAGE_SECONDS", default=300)
+# A worker that is asked to stop finishes its photograph if it can within so many seconds, or else hands it back.
+DRWEB_SHUTDOWN_SECONDS = env.float("DRWEB_SHUTDOWN_SECONDS", default=20)
+# Workers step behind everything else on their machine, so that pages answer while networks run.
+DRWEB_WORKER_NICE = env.int("DRWEB_WORKER_NICE", default=10)
+# Networks whose photographs go to the workers of the queue "gpu".
+DRWEB_GPU_MODELS = env.list("DRWEB_GPU_MODELS", default=[])
 
 # --- First start ------------------------------------------------------------------------------------------------------
 

@@ -241,6 +241,11 @@ def _load_both(model: str, weights: Mapping[str, str], engine: str | None) -> tu
     return load_network(name, engine, weights.get(name)), load_network(GRADER, engine, weights.get(GRADER))
 
 
+def loaded_networks() -> dict[str, str]:
+    """Names of the networks that this process keeps ready, each with the engine that runs it."""
+    return {network.card.name: network.engine.name for network in list(_loaded.values())}
+
+
 def _pixels(image: bytes | str | Path | Rgb | DecodedImage) -> Rgb:
     if isinstance(image, DecodedImage):
         return image.rgb

@@ -24,6 +24,10 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 # Throttles are tested with rates of their own.
 REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])  # noqa: F405
-# Threads of one test process cannot share an in-memory database, and logins of factories are no guesses.
-DRWEB_HEARTBEAT = False
+# Logins of factories are no guesses.
 AXES_ENABLED = False
+DRWEB_RETRY_SECONDS = 0
+# Threads of one process (a live server, a heartbeat) cannot share a database in memory.
+DATABASES["default"].setdefault("TEST", {})  # noqa: F405
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    DATABASES["default"]["TEST"]["NAME"] = os.path.join(_data_dir, "test.sqlite3")  # noqa: F405, PTH118

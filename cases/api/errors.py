@@ -24,7 +24,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
-from cases.errors import ApplicationError
+from cases.errors import AWAY, AWAY_SECONDS, DATABASE_AWAY, ApplicationError
 
 logger = logging.getLogger(__name__)
 
@@ -53,15 +53,23 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
 
 def _known(error: Exception) -> ApiError | None:
     if isinstance(error, ApplicationError):
-        return ApiError(error.status, error.code, str(error.message), error.details)
+        return ApiError(error.status, error.code, str(error.message), error.details, _retry_after(error.details))
     if isinstance(error, exceptions.APIException):
         return _from_drf(error)
     if isinstance(error, ValidationError):
         return _invalid(_django_details(error))
+    if isinstance(error, DATABASE_AWAY):
+        details = {"retry_after_seconds": AWAY_SECONDS}
+        return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "database_away", _(AWAY), details, _retry_after(details))
     for kind, status, code, message in _OF_DJANGO:
         if isinstance(error, kind):
             return ApiError(status, code, _(message))
     return None
+
+
+def _retry_after(details: Mapping[str, Any]) -> dict[str, str]:
+    seconds = details.get("retry_after_seconds")
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 _OF_DJANGO: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
@@ -94,9 +102,8 @@ def _from_drf(error: exceptions.APIException) -> ApiError:
 def _throttled(error: exceptions.Throttled) -> ApiError:
     wait = int(getattr(error, "wait", None) or 0) + 1
     message = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": wait}
-    return ApiError(
-        error.status_code, "throttled", message, {"retry_after_seconds": wait}, headers={"Retry-After": str(wait)}
-    )
+    details = {"retry_after_seconds": wait}
+    return ApiError(error.status_code, "throttled", message, details, _retry_after(details))
 
 
 def _invalid(detail: Any) -> ApiError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from cases.choices import PredictionState
 from cases.models import Prediction
@@ -22,6 +22,7 @@ def wait_until_finished(prediction: Prediction, *, seconds: float) -> None:
     pause = FIRST_PAUSE
     row = Prediction.objects.filter(pk=prediction.pk, state__in=PredictionState.open_states())
     while row.exists() and (left := deadline - time.monotonic()) > 0:
-        close_old_connections()
+        if not connection.in_atomic_block:  # a transaction of the caller would be lost with it
+            close_old_connections()
         time.sleep(min(pause, left))
         pause = min(2 * pause, LONGEST_PAUSE)

@@ -13,6 +13,7 @@ from cases.models.referral_rule import ReferralRule
 from cases.models.report import Report
 from cases.models.study import Study
 from cases.models.user import User
+from cases.models.worker import Worker
 
 __all__ = [
     "ApiToken",
@@ -30,4 +31,5 @@ __all__ = [
     "Report",
     "Study",
     "User",
+    "Worker",
 ]

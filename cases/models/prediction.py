@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from cases.choices import IcdrGrade, Lesion, PredictionState, ReadingMode
+from cases.choices import IcdrGrade, Lesion, PredictionState, Processor, ReadingMode
 from cases.models.base import ClinicQuerySet, ClinicRecord
 from cases.models.image import Image
 
@@ -71,9 +71,13 @@ class Prediction(ClinicRecord):
 
     state = models.CharField(_("state"), max_length=10, choices=PredictionState.choices, default=PredictionState.QUEUED)
     stage = models.CharField(_("stage"), max_length=30, blank=True)
+    processor = models.CharField(_("workers"), max_length=3, choices=Processor.choices, default=Processor.CPU)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     lease_token = models.UUIDField(null=True, editable=False)
     lease_expires_at = models.DateTimeField(null=True, editable=False)
+    not_before = models.DateTimeField(
+        _("not before"), null=True, blank=True, help_text=_("When to try again after an attempt that failed.")
+    )
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     error_code = models.CharField(max_length=50, blank=True)

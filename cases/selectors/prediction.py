@@ -17,10 +17,3 @@ def latest_prediction(image: Image) -> Prediction | None:
     """The newest finished analysis of the photograph; None where there is none."""
     # Filtered here and not in the database, so that predictions read along with a study are used.
     return next((row for row in image.predictions.all() if row.state == PredictionState.SUCCEEDED), None)
-
-
-def queue_order() -> list[int]:
-    """Keys of all open predictions in the order in which workers take them, the running ones first."""
-    rows = Prediction.objects.filter(state__in=PredictionState.open_states()).order_by("created_at", "pk")
-    in_turn = sorted(rows.values_list("pk", "state"), key=lambda row: row[1] != PredictionState.RUNNING)
-    return [pk for pk, _state in in_turn]

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import logging
-import threading
+import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections
+from django.utils.translation import gettext_noop
 
+from cases.log_context import log_context
 from cases.models import Prediction
 from cases.selectors.network_version import weights_to_run
 from cases.services.image import image_field_of_view
 from cases.services.prediction import (
-    LEASE,
     LeaseLost,
     prediction_claim,
     prediction_hand_back,
-    prediction_heartbeat,
     prediction_refuse,
     prediction_succeed,
 )
+from cases.services.watch import Watch
 from inference.errors import InferenceError
 
+if TYPE_CHECKING:
+    from inference.analysis import Analysis
+
 logger = logging.getLogger(__name__)
+
+STORE = "store"  # the stage after those of `inference.analysis.STAGES`
+PATIENCE_SECONDS = 1.0  # between attempts to store a result while the database is away
 
 
 def prediction_run_next(*, pk: int | None = None) -> bool:
@@ -33,15 +39,15 @@ def prediction_run_next(*, pk: int | None = None) -> bool:
     prediction = prediction_claim(pk=pk)
     if prediction is None:
         return False
-    try:
-        with _heartbeat(prediction):
-            _run(prediction)
-    except LeaseLost:
-        logger.warning("prediction %s was taken over or cancelled; result dropped", prediction.pk)
+    with log_context(prediction_id=prediction.pk), Watch(prediction) as watch:
+        try:
+            _run(prediction, watch)
+        except LeaseLost:
+            logger.warning("prediction %s was taken over or cancelled; result dropped", prediction.pk)
     return True
 
 
-def _run(prediction: Prediction) -> None:
+def _run(prediction: Prediction, watch: Watch) -> None:
     from inference import analyse  # loads torch or openvino: worker only
 
     try:
@@ -52,43 +58,41 @@ def _run(prediction: Prediction) -> None:
             model=prediction.model_name,
             weights=weights_to_run(prediction),
             field_of_view=image_field_of_view(image=prediction.image),
-            on_stage=lambda stage: prediction_heartbeat(prediction=prediction, stage=stage),
+            on_stage=watch.stage,
         )
-        prediction_succeed(prediction=prediction, analysis=analysis)
+        watch.stage(STORE)
+        _store(prediction, analysis)
     except LeaseLost:
         raise
     except InferenceError as error:
         prediction_refuse(prediction=prediction, error=error, detail=traceback.format_exc())
-    except Exception:
+    except Exception as error:
         logger.exception("prediction %s: attempt %s failed", prediction.pk, prediction.attempts)
-        prediction_hand_back(prediction=prediction, detail=traceback.format_exc())
-    except BaseException:  # an orderly shutdown in mid-image
+        prediction_hand_back(prediction=prediction, detail=traceback.format_exc(), error=_told(error))
+    except BaseException:  # Ctrl-C
         prediction_hand_back(prediction=prediction, detail="The worker was stopped.", counts=False)
         raise
 
 
-@contextmanager
-def _heartbeat(prediction: Prediction) -> Iterator[None]:
-    """Renew the lease from a thread, since one stage may take longer than the lease (a network being compiled)."""
-    stop = threading.Event()
+def _store(prediction: Prediction, analysis: Analysis) -> None:
+    """Keep the result. While the database is away it waits here, until somebody else has taken the row."""
+    while True:
+        try:
+            prediction_succeed(prediction=prediction, analysis=analysis)
+        except (OperationalError, InterfaceError):
+            logger.warning("the result cannot be stored yet; trying again", exc_info=True)
+            close_old_connections()
+            time.sleep(PATIENCE_SECONDS)
+        else:
+            return
 
-    def beat() -> None:
-        while not stop.wait(LEASE.total_seconds() / 4):
-            try:
-                prediction_heartbeat(prediction=prediction)
-            except LeaseLost:
-                return
-            except Exception:
-                logger.exception("heartbeat of prediction %s failed", prediction.pk)
-                close_old_connections()
-        connection.close()
 
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    if settings.DRWEB_HEARTBEAT:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        if thread.is_alive():
-            thread.join()
+def _told(error: Exception) -> InferenceError | None:
+    """What the user is told of a fault that they or their administrator can do something about."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        sentence = gettext_noop(
+            "The result could not be stored: the disk of the server is full. The photograph is kept. "
+            "Tell your administrator, then try again."
+        )
+        return InferenceError("disk_full", sentence)
+    return None

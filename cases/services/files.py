@@ -25,12 +25,16 @@ class StoredFiles:
 
 @contextmanager
 def stored_files() -> Iterator[StoredFiles]:
-    """A transaction whose files are deleted again if it fails, so that nothing half-made stays."""
-    files = StoredFiles()
-    try:
-        with transaction.atomic():
+    """A transaction whose files are deleted again if its block fails, so that nothing half-made stays.
+
+    They stay where the COMMIT fails: if the connection died under it, the row may be there. A file without a row is
+    harmless, a row without its files is not.
+    """
+    with transaction.atomic():
+        files = StoredFiles()
+        try:
             yield files
-    except BaseException:
-        for name in files.names:
-            default_storage.delete(name)
-        raise
+        except BaseException:
+            for name in files.names:
+                default_storage.delete(name)
+            raise

@@ -1,7 +1,9 @@
-"""The life of an analysis: requested -> queued -> claimed (leased) -> succeeded, failed, or back in the queue.
+"""The life of an analysis: requested -> queued -> claimed (leased) -> succeeded, ungradable, failed, or queued again.
 
 The row is the truth. A worker holds a lease that it renews; a worker that dies lets it run out, and the next one
 takes the row up again, at most `MAX_ATTEMPTS` times.
+
+Locks are taken in one order, photograph, prediction, study, so that no two transactions wait for each other.
 """
 
 from __future__ import annotations
@@ -9,20 +11,23 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from cases.choices import PredictionState
+from cases.choices import PredictionState, Processor
 from cases.errors import Conflict, Unavailable
 from cases.models import Image, LesionResult, Prediction, User
 from cases.notifications import study_changed
 from cases.permissions import Action, authorize
 from cases.selectors.network_version import active_versions
+from cases.selectors.queue import retry_after_seconds
 from cases.services.files import stored_files
 from cases.services.inference_errors import translated
 from cases.services.study_queue import study_queue_refresh
@@ -36,7 +41,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
-LEASE = dt.timedelta(seconds=60)
+SETTLING = dt.timedelta(seconds=5)  # in which a message may still be on its way
+PATIENCE_GROWS = 4  # times as long before each further attempt
 
 
 class LeaseLost(Exception):
@@ -52,18 +58,21 @@ def prediction_request(*, user: User, image: Image, model_name: str) -> Predicti
     authorize(user, Action.ANALYSE, image.study.clinic)
     name, networks = _active_weights(model_name)
     with transaction.atomic():
-        # The lock makes two requests for the same photograph take turns.
-        Image.objects.select_for_update().get(pk=image.pk)
+        _take_turns(image.pk)
         same = Prediction.objects.filter(image=image, model_name=name, for_comparison=False)
         prediction = (
             same.filter(state__in=PredictionState.open_states()).first()
-            or same.filter(state=PredictionState.SUCCEEDED, networks__weights=networks).first()
+            or same.filter(state__in=PredictionState.results(), networks__weights=networks).first()
         )
         if prediction is not None:
             return prediction
         _refuse_when_full()
         prediction = Prediction.objects.create(
-            image=image, model_name=name, requested_by=user, networks={"weights": networks}
+            image=image,
+            model_name=name,
+            processor=Processor.GPU if name in settings.DRWEB_GPU_MODELS else Processor.CPU,
+            requested_by=user,
+            networks={"weights": networks},
         )
         study_queue_refresh(study=image.study)
         transaction.on_commit(lambda: _dispatch(prediction))
@@ -75,6 +84,7 @@ def prediction_request(*, user: User, image: Image, model_name: str) -> Predicti
 def prediction_retry(*, user: User, prediction: Prediction) -> Prediction:
     """Put a failed or cancelled analysis back into the queue with fresh attempts, for the version active now."""
     authorize(user, Action.ANALYSE, prediction.image.study.clinic)
+    _take_turns(prediction.image_id)
     prediction = Prediction.objects.select_for_update().get(pk=prediction.pk)
     if prediction.state not in (PredictionState.FAILED, PredictionState.CANCELLED):
         raise Conflict("not_failed", _("Only an analysis that failed or was cancelled can be tried again."))
@@ -86,9 +96,11 @@ def prediction_retry(*, user: User, prediction: Prediction) -> Prediction:
     ).first()
     if open_twin is not None:
         return open_twin
+    _refuse_when_full()
     if not prediction.for_comparison:
         _name, prediction.networks["weights"] = _active_weights(prediction.model_name)
     prediction.attempts = 0
+    prediction.error_detail = ""
     _back_to_queue(prediction)
     return prediction
 
@@ -111,8 +123,7 @@ def prediction_claim(*, pk: int | None = None) -> Prediction | None:
     rows = Prediction.objects.select_for_update(skip_locked=True).order_by("created_at", "pk")
     if pk is not None:
         rows = rows.filter(pk=pk)
-    lapsed = rows.filter(state=PredictionState.RUNNING, lease_expires_at__lt=now)
-    prediction = lapsed.first() or rows.filter(state=PredictionState.QUEUED).first()
+    prediction = rows.filter(_lapsed(now)).first() or rows.filter(_waiting(now)).first()
     if prediction is None:
         return None
     if prediction.attempts >= MAX_ATTEMPTS:
@@ -121,17 +132,17 @@ def prediction_claim(*, pk: int | None = None) -> Prediction | None:
     prediction.state = PredictionState.RUNNING
     prediction.attempts += 1
     prediction.lease_token = uuid.uuid4()
-    prediction.lease_expires_at = now + LEASE
+    prediction.lease_expires_at = now + lease()
     prediction.started_at = now
     prediction.stage = ""
     prediction.save()
-    study_changed(prediction.image.study_id)
+    transaction.on_commit(lambda: study_changed(prediction.image.study_id))
     return prediction
 
 
 def prediction_heartbeat(*, prediction: Prediction, stage: str | None = None) -> None:
     """Renew the lease, and say which stage is running. Raises `LeaseLost` where somebody else holds the row."""
-    changes: dict[str, Any] = {"lease_expires_at": timezone.now() + LEASE}
+    changes: dict[str, Any] = {"lease_expires_at": timezone.now() + lease()}
     if stage is not None:
         changes["stage"] = stage
     held = Prediction.objects.filter(
@@ -178,17 +189,30 @@ def prediction_refuse(*, prediction: Prediction, error: InferenceError, detail: 
 
 
 @transaction.atomic
-def prediction_hand_back(*, prediction: Prediction, detail: str = "", counts: bool = True) -> None:
-    """Return a claimed analysis to the queue, or fail it where its attempts are used up.
+def prediction_ungradable(*, prediction: Prediction, reason: InferenceError) -> None:
+    """End a claimed analysis with the result that this photograph cannot be graded, and why."""
+    row = _held(prediction)
+    _explain(row, reason, "")
+    _finish(row, PredictionState.UNGRADABLE)
 
-    `counts=False` (an orderly shutdown) gives the attempt back.
+
+@transaction.atomic
+def prediction_hand_back(
+    *, prediction: Prediction, detail: str = "", counts: bool = True, error: InferenceError | None = None
+) -> None:
+    """Return a claimed analysis to the queue, or fail it (with `error`) where its attempts are used up.
+
+    `counts=False` (an orderly shutdown) gives the attempt back, and the next may come at once.
     """
     row = _held(prediction)
-    if not counts:
-        row.attempts -= 1
-    if row.attempts >= MAX_ATTEMPTS:
-        _fail(row, _given_up(), detail)
+    if counts and row.attempts >= MAX_ATTEMPTS:
+        _fail(row, error or _given_up(), detail)
         return
+    if counts:
+        pause = settings.DRWEB_RETRY_SECONDS * PATIENCE_GROWS ** (row.attempts - 1)
+        row.not_before = timezone.now() + dt.timedelta(seconds=pause)
+    else:
+        row.attempts -= 1
     row.error_detail = detail
     _back_to_queue(row)
 
@@ -203,25 +227,62 @@ def _active_weights(model_name: str) -> tuple[str, dict[str, str]]:
         return name, identity(active[name], active[GRADER])
 
 
+def predictions_remind(*, processors: Sequence[str]) -> int:
+    """Tell Celery again of every analysis that could be running; returns how many.
+
+    For a worker that has nothing to do: what waits beside it was forgotten with the broker, or its worker died.
+    """
+    now = timezone.now()
+    settled = now - SETTLING
+    rows = Prediction.objects.filter(_lapsed(now) | _waiting(now) & Q(created_at__lt=settled), processor__in=processors)
+    forgotten = list(rows.order_by("created_at", "pk"))
+    for prediction in forgotten:
+        _dispatch(prediction)
+    return len(forgotten)
+
+
+def lease() -> dt.timedelta:
+    """How long a worker holds a photograph after it was last heard of."""
+    return dt.timedelta(seconds=settings.DRWEB_LEASE_SECONDS)
+
+
+def _lapsed(now: dt.datetime) -> Q:
+    return Q(state=PredictionState.RUNNING, lease_expires_at__lt=now)
+
+
+def _waiting(now: dt.datetime) -> Q:
+    return Q(state=PredictionState.QUEUED) & (Q(not_before=None) | Q(not_before__lte=now))
+
+
+def _take_turns(image_id: int) -> None:
+    """Until the end of the transaction, nobody else asks for an analysis of this photograph."""
+    Image.objects.select_for_update(no_key=True).get(pk=image_id)
+
+
 def _given_up() -> InferenceError:
     message = gettext_noop("The analysis failed several times. Try again; if it fails again, tell your administrator.")
     return InferenceError("given_up", message)
 
 
 def _held(prediction: Prediction) -> Prediction:
-    row = Prediction.objects.select_for_update().select_related("image").get(pk=prediction.pk)
+    rows = Prediction.objects.select_for_update(of=("self",)).select_related("image")
+    row = rows.get(pk=prediction.pk)
     if row.state != PredictionState.RUNNING or row.lease_token != prediction.lease_token:
         raise LeaseLost
     return row
 
 
 def _fail(row: Prediction, error: InferenceError, detail: str) -> None:
+    _explain(row, error, detail)
+    logger.error("prediction %s failed: %s", row.pk, error.code)
+    _finish(row, PredictionState.FAILED)
+
+
+def _explain(row: Prediction, error: InferenceError, detail: str) -> None:
     row.error_code = error.code
     row.error_message = error.template  # untranslated: the worker does not know who will read it
     row.error_params = error.params
     row.error_detail = detail
-    logger.error("prediction %s failed: %s", row.pk, error.code)
-    _finish(row, PredictionState.FAILED)
 
 
 def _finish(row: Prediction, state: PredictionState) -> None:
@@ -229,6 +290,7 @@ def _finish(row: Prediction, state: PredictionState) -> None:
     row.stage = ""
     row.lease_token = None
     row.lease_expires_at = None
+    row.not_before = None
     row.finished_at = timezone.now()
     row.save()
     study_queue_refresh(study=row.image.study)
@@ -251,10 +313,16 @@ def _back_to_queue(row: Prediction) -> None:
 
 def _dispatch(prediction: Prediction) -> None:
     """Tell Celery where there is a broker; the embedded worker finds the row by itself."""
-    if settings.DRWEB_BROKER_URL:
-        from cases.tasks import analyse_prediction
+    if not settings.DRWEB_BROKER_URL:
+        return
+    from cases.tasks import analyse_prediction
 
-        analyse_prediction.delay(prediction.pk)
+    try:
+        analyse_prediction.apply_async(
+            (prediction.pk,), queue=prediction.processor, eta=prediction.not_before, retry=False
+        )
+    except Exception:
+        logger.warning("the broker is away; a worker will find prediction %s", prediction.pk, exc_info=True)
 
 
 def _refuse_when_full() -> None:
@@ -262,6 +330,11 @@ def _refuse_when_full() -> None:
     if waiting >= settings.DRWEB_MAX_QUEUE:
         raise Unavailable(
             "queue_full",
-            _("%(waiting)d photographs are waiting already. Try again in a few minutes.") % {"waiting": waiting},
+            _(
+                "%(waiting)d photographs are waiting already, so that this one was not queued. "
+                "It is kept: try again in a few minutes."
+            )
+            % {"waiting": waiting},
             waiting=waiting,
+            retry_after_seconds=retry_after_seconds(waiting),
         )

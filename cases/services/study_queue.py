@@ -25,7 +25,8 @@ def study_queue_refresh(*, study: Study) -> Study:
 
     Every service that changes one of these rows calls this in its own transaction.
     """
-    locked = Study.objects.select_for_update(of=("self",))  # two changes of one study take turns
+    # Two changes of one study take turns. Not of its key: both hold that already by the rows they made for the study.
+    locked = Study.objects.select_for_update(of=("self",), no_key=True)
     row = locked.select_related("clinic", "conclusion").get(pk=study.pk)
     images = list(Image.objects.filter(study=study).prefetch_related("predictions"))
     decision = decision_of(row)

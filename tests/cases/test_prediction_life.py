@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from unittest.mock import patch
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from cases.choices import PredictionState
@@ -14,6 +15,7 @@ from cases.errors import Conflict, NotAllowed, Unavailable
 from cases.models import LesionResult, Prediction
 from cases.services import prediction as service
 from cases.services.prediction import MAX_ATTEMPTS, LeaseLost
+from inference.errors import InferenceError
 from tests.factories import ImageFactory, PredictionFactory, staffed_clinic
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +110,49 @@ def test_handing_back_counts_as_an_attempt_unless_the_worker_was_asked_to_stop()
     assert service.prediction_claim().attempts == 2
 
 
+def test_after_a_failed_attempt_there_is_a_pause_that_grows(settings):
+    settings.DRWEB_RETRY_SECONDS = 15
+    row = queued()
+    for expected in (15, 60):
+        service.prediction_hand_back(prediction=service.prediction_claim())
+        row.refresh_from_db()
+        assert (row.not_before - timezone.now()).total_seconds() == pytest.approx(expected, abs=5)
+        assert service.prediction_claim() is None
+        Prediction.objects.filter(pk=row.pk).update(not_before=timezone.now())
+
+
+def test_ungradable_is_a_result_with_its_reason():
+    queued()
+    running = service.prediction_claim()
+    service.prediction_ungradable(prediction=running, reason=InferenceError("blurred", "The photograph is blurred."))
+    running.refresh_from_db()
+    assert (running.state, running.error_code) == (PredictionState.UNGRADABLE, "blurred")
+    assert running.error_sentence == "The photograph is blurred."
+    assert running.finished_at is not None
+    with pytest.raises(LeaseLost):
+        service.prediction_heartbeat(prediction=running)
+
+
+def test_files_stay_when_the_connection_dies_under_the_commit(monkeypatch):
+    """Nobody knows then whether the row is there; a row without its files would be worse than files without a row."""
+    queued()
+    running = service.prediction_claim()
+    commit = transaction.Atomic.__exit__
+
+    def dies(self, kind, error, trace):
+        commit(self, kind, error, trace)
+        if kind is None and not connection.savepoint_ids:  # the outermost one of the service
+            raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(transaction.Atomic, "__exit__", dies)
+    with pytest.raises(OperationalError):
+        service.prediction_succeed(prediction=running, analysis=FakeAnalysis())
+    monkeypatch.undo()
+    running.refresh_from_db()
+    assert running.state == PredictionState.SUCCEEDED
+    assert running.overlay.read() == b"overlay"
+
+
 def test_a_result_is_stored_whole_or_not_at_all(monkeypatch):
     queued()
     running = service.prediction_claim()
@@ -183,6 +228,42 @@ class TestRequest:
         with pytest.raises(Unavailable) as refused:
             service.prediction_request(user=staff.technician, image=ImageFactory(study=staff.study), model_name="unet")
         assert refused.value.code == "queue_full"
+        assert refused.value.details["waiting"] == 1
+        assert refused.value.details["retry_after_seconds"] >= 5
+        failed = PredictionFactory(image=staff.image, state=PredictionState.FAILED, model_name="manet")
+        with pytest.raises(Unavailable):
+            service.prediction_retry(user=staff.technician, prediction=failed)
+
+    def test_networks_may_have_workers_of_their_own(self, settings):
+        settings.DRWEB_GPU_MODELS = ["manet"]
+        staff = staffed_clinic()
+        asked = {"user": staff.technician, "image": ImageFactory(study=staff.study)}
+        assert service.prediction_request(model_name="unet", **asked).processor == "cpu"
+        assert service.prediction_request(model_name="manet", **asked).processor == "gpu"
+
+    def test_without_the_broker_the_row_is_there_all_the_same(self, settings, django_capture_on_commit_callbacks):
+        settings.DRWEB_BROKER_URL = "redis://127.0.0.1:1/0"
+        staff = staffed_clinic()
+        image = ImageFactory(study=staff.study)
+        with (
+            patch("cases.tasks.analyse_prediction.apply_async", side_effect=ConnectionError("refused")),
+            django_capture_on_commit_callbacks(execute=True),
+        ):
+            row = service.prediction_request(user=staff.technician, image=image, model_name="unet")
+        row.refresh_from_db()
+        assert row.state == PredictionState.QUEUED
+
+    def test_an_idle_celery_worker_reminds_of_what_was_forgotten(self, settings):
+        settings.DRWEB_BROKER_URL = "redis://127.0.0.1:1/0"
+        lost, lapsed, fresh, held, gpu = (queued() for _ in range(5))
+        long_ago = timezone.now() - dt.timedelta(minutes=1)
+        Prediction.objects.exclude(pk=fresh.pk).update(created_at=long_ago)
+        let_the_lease_run_out(service.prediction_claim(pk=lapsed.pk))
+        service.prediction_claim(pk=held.pk)
+        Prediction.objects.filter(pk=gpu.pk).update(processor="gpu")
+        with patch("cases.tasks.analyse_prediction.apply_async") as told:
+            assert service.predictions_remind(processors=["cpu"]) == 2
+        assert [call.args[0] for call in told.call_args_list] == [(lost.pk,), (lapsed.pk,)]
 
     def test_another_clinics_staff_may_not_ask(self):
         ours, theirs = staffed_clinic(), staffed_clinic()

@@ -11,7 +11,7 @@ from rest_framework.reverse import reverse
 from cases.choices import IcdrGrade, Lesion, PredictionState
 from cases.models import LesionResult, MaskRevision, Prediction
 from cases.selectors.mask import CurrentMask
-from cases.selectors.prediction import queue_order
+from cases.selectors.queue import Queue, queue_now
 
 
 class ApiSerializer(serializers.Serializer):
@@ -161,16 +161,24 @@ class PendingSerializer(ApiSerializer):
     model = serializers.CharField(source="model_name")
     state = serializers.ChoiceField(PredictionState.choices)
     queue_position = serializers.SerializerMethodField(help_text="Analyses ahead of this one; null unless queued.")
+    expected_wait_seconds = serializers.SerializerMethodField(
+        help_text="Estimate until the result is there; null where it has ended or nobody can tell."
+    )
     status_url = serializers.HyperlinkedIdentityField(view_name="api:prediction", lookup_url_kwarg="prediction_id")
 
     def get_queue_position(self, prediction: Prediction) -> int | None:
-        """Place in the queue, which is read once however many predictions are told."""
-        if prediction.state != PredictionState.QUEUED:
-            return None
-        if "queue" not in self.context:
-            self.context["queue"] = queue_order()
-        queue: list[int] = self.context["queue"]
-        return queue.index(prediction.pk) if prediction.pk in queue else 0
+        """Place in the queue."""
+        return self._queue().ahead.get(prediction.pk, 0) if prediction.state == PredictionState.QUEUED else None
+
+    def get_expected_wait_seconds(self, prediction: Prediction) -> int | None:
+        """As fast as the newest analyses went."""
+        return self._queue().wait_seconds(prediction) if prediction.is_open else None
+
+    def _queue(self) -> Queue:
+        """Read once however many predictions are told."""
+        queue: Queue = self.context.setdefault("queue", None) or queue_now()
+        self.context["queue"] = queue
+        return queue
 
 
 class PredictionSerializer(PendingSerializer):

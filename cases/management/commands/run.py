@@ -18,12 +18,15 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
 
+from cases.choices import Processor
 from cases.errors import ApplicationError
 from cases.management.supervision import Child, supervise
 from cases.services.demo import demo_create
 
 FIRST_ANSWER_SECONDS = 60
+DATABASE_SECONDS = 2  # between attempts to reach it
 
 
 class Command(BaseCommand):
@@ -38,6 +41,11 @@ class Command(BaseCommand):
 
     def handle(self, *, port: int, bind: str, no_worker: bool, **options: Any) -> None:
         _refuse_taken_port(bind, port)
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: stop.set())
+        if not self._database_answers(stop):
+            return
         call_command("migrate", interactive=False, verbosity=0)
         call_command("compile_translations")
         _collect_static()
@@ -46,12 +54,21 @@ class Command(BaseCommand):
         if not no_worker:
             children.append(Child("worker", _worker_command()))
 
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: stop.set())
         threading.Thread(target=self._announce, args=(bind, port, logins, stop), daemon=True).start()
         supervise(children, stopping=stop.is_set)
         self.stdout.write("drweb has stopped.")
+
+    def _database_answers(self, stop: threading.Event) -> bool:
+        """Wait for a database that starts later than we do; False where we were stopped meanwhile."""
+        while not stop.is_set():
+            try:
+                connection.ensure_connection()
+            except OperationalError as error:
+                self.stderr.write(f"Waiting for the database: {str(error).strip()}")
+                stop.wait(DATABASE_SECONDS)
+            else:
+                return True
+        return False
 
     def _announce(self, bind: str, port: int, logins: dict[str, str], stop: threading.Event) -> None:
         """Print the address once it answers, so that whoever opens it sees a page."""
@@ -131,10 +148,7 @@ def _web_command(bind: str, port: int) -> list[str]:
 
 def _worker_command() -> list[str]:
     if settings.DRWEB_BROKER_URL:
-        # One process: a network fills the cores by itself. Beat takes up what a dead worker left.
-        schedule = Path(settings.DRWEB_DATA_DIR) / "celerybeat-schedule"
-        options = ["-Q", "cpu", "-c", "1", "--beat", "--schedule", str(schedule)]
-        return [sys.executable, "-m", "celery", "-A", "drweb", "worker", *options]
+        return [sys.executable, "-m", "celery", "-A", "drweb", "worker", "-Q", ",".join(Processor.values)]
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"]
 
 

@@ -9,14 +9,13 @@ from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand
-from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseAway
+from django.db import close_old_connections, connection
 
-from cases.selectors.network_version import active_versions
+from cases.choices import Processor
+from cases.management.worker_process import WorkerProcess
 from cases.services.analysis import prediction_run_next
-from inference.errors import InferenceError
 
 logger = logging.getLogger(__name__)
 
@@ -25,40 +24,65 @@ PATIENCE_SECONDS = 2.0  # between attempts while the database is away
 
 
 class Command(BaseCommand):
-    help = "Analyse queued photographs until stopped; SIGTERM finishes the running one first."
+    help = "Analyse queued photographs until stopped; SIGTERM finishes the running one first, or hands it back."
+    # The database may come later than the worker.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="stop when the queue is empty")
 
     def handle(self, *, once: bool, **options: Any) -> None:
+        worker = WorkerProcess(processors=Processor.values)
         stop = threading.Event()
+        loop = Loop(worker, stop, once=once)
 
         def ask_to_stop(number: int, frame: FrameType | None) -> None:
-            logger.info("worker stops after the running photograph")
-            stop.set()
+            if not stop.is_set():
+                logger.info("the worker stops after the running photograph")
+                worker.hand_back_later()
+                stop.set()
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, ask_to_stop)
-        self._warm_up()
-        while not stop.is_set():
-            try:
-                worked = prediction_run_next()
-            except DatabaseError:
-                logger.exception("the database is away; trying again")
-                close_old_connections()
-                stop.wait(PATIENCE_SECONDS)
-                continue
-            if not worked:
-                if once:
-                    return
-                stop.wait(IDLE_SECONDS)
+        worker.start()
+        # Beside the main thread, which has to hear signals while native code runs for seconds.
+        loop.start()
+        loop.join()
+        worker.stop()
+        if loop.failed:
+            raise CommandError("the worker died, see the log")
 
-    def _warm_up(self) -> None:
-        """Load the default networks before the first photograph waits for them; a missing one is reported then."""
-        from inference.analysis import warm_up
 
+class Loop(threading.Thread):
+    """Analyses one photograph after the other."""
+
+    def __init__(self, worker: WorkerProcess, stop: threading.Event, *, once: bool) -> None:
+        super().__init__(name="analyses")
+        self.worker, self.stop, self.once = worker, stop, once
+        self.failed = False
+
+    def run(self) -> None:
+        """Until asked to stop, or with `once` until the queue is empty."""
         try:
-            weights = {name: model.card.sha256 for name, model in active_versions().items()}
-            warm_up(settings.DRWEB_DEFAULT_MODEL, weights=weights)
-        except InferenceError as error:
-            logger.error("cannot load %s: %s", settings.DRWEB_DEFAULT_MODEL, error)
+            self.worker.warm_up()
+            while not self.stop.is_set():
+                if not self._next() and self.once:
+                    break
+        except BaseException:
+            logger.exception("the worker died")
+            self.failed = True
+        finally:
+            connection.close()
+
+    def _next(self) -> bool:
+        """Whether there was something to do (or the database was away, so that nobody knows)."""
+        try:
+            worked = prediction_run_next()
+        except DatabaseAway:
+            logger.exception("the database is away; trying again")
+            close_old_connections()
+            self.stop.wait(PATIENCE_SECONDS)
+            return True
+        if not worked and not self.once:
+            self.stop.wait(IDLE_SECONDS)
+        return worked

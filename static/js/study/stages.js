@@ -6,5 +6,6 @@ export function stageNames() {
     grade: gettext("grading"),
     segment: gettext("outlining lesions"),
     measure: gettext("measuring lesions"),
+    store: gettext("storing the result"),
   };
 }

@@ -1,0 +1,93 @@
+"""The queue of analyses: who is where in it, how long it takes, who works on it. It is one for all clinics."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.db.models import Avg, F, Min
+from django.utils import timezone
+
+from cases.choices import PredictionState, Processor
+from cases.models import Prediction, Worker
+
+MEASURED = 20  # newest results that the expected wait is estimated from
+SHORTEST_RETRY, LONGEST_RETRY = 5, 300  # seconds
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The open analyses in the order in which workers take them."""
+
+    ahead: Mapping[int, int] = field(repr=False)
+    """By key of a prediction: analyses of the same queue that come before it, those at work included."""
+    seconds_each: float | None
+    """Mean of the newest analyses; None where there was none yet."""
+    workers: Mapping[str, int]
+    """Living ones by processor."""
+
+    def wait_seconds(self, prediction: Prediction) -> int | None:
+        """Expected seconds until the result is there; None where nobody can tell."""
+        workers = self.workers.get(prediction.processor, 0)
+        if self.seconds_each is None or not workers:
+            return None
+        return math.ceil((self.ahead.get(prediction.pk, 0) + 1) * self.seconds_each / workers)
+
+
+def queue_now() -> Queue:
+    """The queue at this moment."""
+    rows = Prediction.objects.filter(state__in=PredictionState.open_states()).order_by("created_at", "pk")
+    in_turn = sorted(rows.values_list("pk", "state", "processor"), key=lambda row: row[1] != PredictionState.RUNNING)
+    ahead: dict[int, int] = {}
+    passed: Counter[str] = Counter()
+    for pk, _state, processor in in_turn:
+        ahead[pk] = passed[processor]
+        passed[processor] += 1
+    return Queue(ahead, _seconds_each(), _living_workers())
+
+
+def retry_after_seconds(waiting: int) -> int:
+    """When a caller who found the queue full should ask again: when a tenth of what waits should be done."""
+    workers = sum(_living_workers().values())
+    seconds = waiting / 10 * (_seconds_each() or 1.0) / max(1, workers)
+    return round(min(max(seconds, SHORTEST_RETRY), LONGEST_RETRY))
+
+
+@dataclass(frozen=True)
+class QueueLoad:
+    """How much waits, and since when."""
+
+    waiting: int
+    running: int
+    oldest_seconds: float
+    """Since the analysis that has waited longest could have been begun; 0 where none waits."""
+
+
+def queue_load() -> QueueLoad:
+    """What waits and what is at work, in all clinics."""
+    now = timezone.now()
+    counted = Counter(
+        Prediction.objects.filter(state__in=PredictionState.open_states()).values_list("state", flat=True)
+    )
+    queued = Prediction.objects.filter(state=PredictionState.QUEUED)
+    oldest = queued.filter(not_before=None).aggregate(oldest=Min("created_at"))["oldest"]
+    return QueueLoad(
+        waiting=counted[PredictionState.QUEUED],
+        running=counted[PredictionState.RUNNING],
+        oldest_seconds=(now - oldest).total_seconds() if oldest else 0.0,
+    )
+
+
+def _seconds_each() -> float | None:
+    newest = Prediction.objects.filter(state=PredictionState.SUCCEEDED, started_at__isnull=False)
+    newest = newest.order_by("-created_at")[:MEASURED]
+    mean: dt.timedelta | None = newest.aggregate(mean=Avg(F("finished_at") - F("started_at")))["mean"]
+    return mean.total_seconds() if mean is not None else None
+
+
+def _living_workers() -> dict[str, int]:
+    living = Worker.objects.alive().values_list("processors", flat=True)
+    return {name: sum(name in processors for processors in living) for name in Processor.values}
