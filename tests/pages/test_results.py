@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from inference.cards import DataSource, ModelCard, Normalisation
 from inference.networks.spec import NetworkSpec
+from tests.reports.pdfs import pages
 
 pytestmark = pytest.mark.django_db
 PAGE = reverse("cases:results")
@@ -15,7 +16,6 @@ PAGE = reverse("cases:results")
 @pytest.fixture(autouse=True)
 def folders(settings, tmp_path, monkeypatch):
     settings.DRWEB_DATA_DIR = tmp_path / "data"
-    settings.BASE_DIR = tmp_path / "repository"
     monkeypatch.setenv("DRWEB_WEIGHTS_DIR", str(tmp_path / "weights"))
     return tmp_path
 
@@ -36,7 +36,7 @@ def install(folder, name, validation):
 
 def test_nothing_published_and_nothing_installed_is_said(client):
     page = client.get(PAGE).content.decode()
-    assert "not published in this language yet" in page
+    assert "once there are any" in page
     assert "No network is installed" in page
     assert "<iframe" not in page
 
@@ -72,33 +72,34 @@ def test_card_without_figures_is_told_as_such(client, folders):
     assert "states no validation figures" in client.get(PAGE).content.decode()
 
 
+def body(answer):
+    return b"".join(answer.streaming_content)
+
+
 def test_document_in_the_language_of_the_page(client, folders):
-    shipped = folders / "repository" / "docs" / "results"
-    shipped.mkdir(parents=True)
-    (shipped / "en.pdf").write_bytes(b"%PDF-1.7 shipped")
+    install(folders, "unet", {"lesions": {"EX": {"ap": 0.7111}, "mean": {"ap": 0.7111}, "images": 14}})
     page = client.get(PAGE).content.decode()
-    address = reverse("cases:results_document", args=["en"])
-    assert f'<iframe class="document" src="{address}"' in page
-    answer = client.get(address)
+    english, chinese = (reverse("cases:results_document", args=[code]) for code in ("en", "zh-hans"))
+    assert f'<iframe class="document" src="{english}"' in page
+    assert f'<a href="{chinese}" lang="zh-hans" download>' in page
+    answer = client.get(english)
     assert answer["Content-Type"] == "application/pdf"
     assert answer["X-Frame-Options"] == "SAMEORIGIN"
-    assert b"".join(answer.streaming_content) == b"%PDF-1.7 shipped"
+    assert "0.711" in " ".join(pages(body(answer)))
 
     client.cookies["django_language"] = "zh-hans"
-    page = client.get(PAGE).content.decode()
-    assert "<iframe" not in page
-    assert address in page  # the other language's is offered
+    assert f'<iframe class="document" src="{chinese}"' in client.get(PAGE).content.decode()
+    assert "病灶" in " ".join(pages(body(client.get(chinese))))
 
 
 def test_own_document_of_an_installation_goes_first(client, folders):
-    for place, content in (("repository/docs", b"%PDF shipped"), ("data", b"%PDF own")):
-        folder = folders / place / "results"
-        folder.mkdir(parents=True)
-        (folder / "en.pdf").write_bytes(content)
-    answer = client.get(reverse("cases:results_document", args=["en"]))
-    assert b"".join(answer.streaming_content) == b"%PDF own"
+    install(folders, "unet", {})
+    folder = folders / "data" / "results"
+    folder.mkdir(parents=True)
+    (folder / "en.pdf").write_bytes(b"%PDF own")
+    assert body(client.get(reverse("cases:results_document", args=["en"]))) == b"%PDF own"
 
 
-@pytest.mark.parametrize("language", ["fr", "..", "%2e%2e", "en.pdf"])
-def test_no_other_file_can_be_asked_for(client, language):
+@pytest.mark.parametrize("language", ["fr", "..", "%2e%2e", "en.pdf", "en"])
+def test_no_other_file_can_be_asked_for_and_none_without_networks(client, language):
     assert client.get(f"/results/{language}.pdf").status_code == 404
