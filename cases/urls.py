@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from cases.views import account, diagnosis, editor, home, patient, results, study, work_list
+from cases.views import account, diagnosis, editor, home, operation, patient, results, study, work_list
 
 account_patterns = [
     path("accounts/login/", account.Login.as_view(), name="login"),
@@ -32,4 +32,10 @@ page_patterns = [
     path("results/<str:language>.pdf", results.document, name="results_document"),
 ]
 
-urlpatterns = [*account_patterns, path("", include((page_patterns, "cases")))]
+operation_patterns = [
+    path("healthz", operation.healthz, name="healthz"),
+    path("readyz", operation.readyz, name="readyz"),
+    path("metrics", operation.metrics, name="metrics"),
+]
+
+urlpatterns = [*account_patterns, *operation_patterns, path("", include((page_patterns, "cases")))]

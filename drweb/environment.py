@@ -43,6 +43,7 @@ def database_config(config: dict[str, Any]) -> dict[str, Any]:
         options.setdefault("init_command", "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;")
     else:
         config.setdefault("CONN_HEALTH_CHECKS", True)
+        options.setdefault("connect_timeout", 5)  # seconds; a host that is gone would keep requests for minutes
     return config
 
 

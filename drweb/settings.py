@@ -7,6 +7,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as messages
 from django.utils.translation import gettext_lazy as _
+from pythonjsonlogger.core import RESERVED_ATTRS
 
 from drweb.environment import channel_layer_config, database_config, read_or_create_secret, storage_config
 
@@ -30,6 +31,7 @@ CSRF_TRUSTED_ORIGINS = env.list("DRWEB_CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS = env.bool("DRWEB_HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # probes come from inside, past the proxy
 SECURE_HSTS_SECONDS = env.int("DRWEB_HSTS_SECONDS", default=365 * 24 * 3600) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 # The proxy that ends TLS must set this header itself and drop the client's.
@@ -84,6 +86,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "cases.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -95,6 +98,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "cases.middleware.DatabaseAway",
 ]
 
 ROOT_URLCONF = "drweb.urls"
@@ -195,8 +199,8 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cases.api.negotiation.ContentNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
+        "cases.api.throttling.AnonRateThrottle",
+        "cases.api.throttling.UserRateThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
         "anon": env.str("DRWEB_THROTTLE_ANON", default="60/min"),
@@ -267,6 +271,13 @@ DRWEB_WORKER_NICE = env.int("DRWEB_WORKER_NICE", default=10)
 # Networks whose photographs go to the workers of the queue "gpu".
 DRWEB_GPU_MODELS = env.list("DRWEB_GPU_MODELS", default=[])
 
+# --- Operation --------------------------------------------------------------------------------------------------------
+
+# Whoever shows it as a bearer token may read /metrics; without one only programs on this machine may.
+DRWEB_METRICS_TOKEN = env.str("DRWEB_METRICS_TOKEN", default="")
+# /readyz says "not ready" where a photograph has waited longer.
+DRWEB_READY_QUEUE_SECONDS = env.float("DRWEB_READY_QUEUE_SECONDS", default=900)
+
 # --- First start ------------------------------------------------------------------------------------------------------
 
 # The demo clinic is made only in an empty database.
@@ -293,16 +304,20 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"format": "{asctime} {levelname:<7} {name} {message}", "style": "{"},
+        "text": {"format": "{asctime} {levelname:<7} {name} {ids}{message}", "style": "{"},
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",
             "format": "{asctime}{levelname}{name}{process}{message}",
+            # Text alone puts all ids together.
+            "reserved_attrs": [*RESERVED_ATTRS, "ids"],
             "style": "{",
         },
     },
+    "filters": {"ids": {"()": "cases.log_context.AddIds"}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
+            "filters": ["ids"],
             "formatter": "json" if env.bool("DRWEB_LOG_JSON", default=False) else "text",
         },
     },

@@ -1,5 +1,5 @@
 """Administration for system administrators: people and clinics can be changed, clinical history can only be read."""
 
-from cases.admin import history, people, records
+from cases.admin import history, operation, people, records
 
-__all__ = ["history", "people", "records"]
+__all__ = ["history", "operation", "people", "records"]

@@ -7,8 +7,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
 
-from django.db.models import Avg, F, Min
+from django.db.models import Avg, F, Min, QuerySet
 from django.utils import timezone
 
 from cases.choices import PredictionState, Processor
@@ -81,11 +82,23 @@ def queue_load() -> QueueLoad:
     )
 
 
+def stage_seconds() -> dict[str, float]:
+    """Mean seconds of each stage of the newest analyses."""
+    seconds: dict[str, list[float]] = {}
+    for timings in _newest_results().values_list("timings", flat=True):
+        for stage, spent in timings.items():
+            seconds.setdefault(stage, []).append(spent)
+    return {stage: fmean(spent) for stage, spent in seconds.items()}
+
+
 def _seconds_each() -> float | None:
-    newest = Prediction.objects.filter(state=PredictionState.SUCCEEDED, started_at__isnull=False)
-    newest = newest.order_by("-created_at")[:MEASURED]
-    mean: dt.timedelta | None = newest.aggregate(mean=Avg(F("finished_at") - F("started_at")))["mean"]
+    mean: dt.timedelta | None = _newest_results().aggregate(mean=Avg(F("finished_at") - F("started_at")))["mean"]
     return mean.total_seconds() if mean is not None else None
+
+
+def _newest_results() -> QuerySet[Prediction]:
+    results = Prediction.objects.filter(state=PredictionState.SUCCEEDED, started_at__isnull=False)
+    return results.order_by("-created_at")[:MEASURED]
 
 
 def _living_workers() -> dict[str, int]:

@@ -69,6 +69,10 @@ test("progress in words", () => {
   assert.equal(progressText({ state: "queued", queue_position: 0 }, stages), "Waiting; next in line.");
   assert.equal(progressText({ state: "queued", queue_position: 1 }, stages), "Waiting; 1 analysis ahead.");
   assert.equal(progressText({ state: "queued", queue_position: 3 }, stages), "Waiting; 3 analyses ahead.");
+  const waiting = (seconds) => progressText({ state: "queued", queue_position: 3, expected_wait_seconds: seconds }, stages);
+  assert.equal(waiting(null), "Waiting; 3 analyses ahead.");
+  assert.equal(waiting(20), "Waiting; 3 analyses ahead. Result in less than a minute.");
+  assert.equal(waiting(61), "Waiting; 3 analyses ahead. Result in about 2 minutes.");
   assert.equal(progressText({ state: "running", stage: "segment" }, stages), "Being analysed: outlining lesions …");
   assert.equal(progressText({ state: "running", stage: "unheard of" }, stages), "Being analysed …");
 });

@@ -4,8 +4,10 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
 from cases.models import ApiToken, LesionResult, MaskRevision, Prediction, Reading, Report
+from cases.services.worker import worker_seen
 from tests.factories import (
     ClinicFactory,
     MaskRevisionFactory,
@@ -42,6 +44,7 @@ def test_list_search_and_detail_open(client, administrator, model):
     ReadingFactory(study=staff.study)
     ReportFactory(study=staff.study)
     ApiToken.objects.create(user=staff.reader, name="camera")
+    worker_seen(name="worker", processors=["cpu"], networks={}, started_at=timezone.now())
     name = f"admin:cases_{model._meta.model_name}"
     assert client.get(reverse(f"{name}_changelist"), {"q": "1"}).status_code == 200
     row = model._default_manager.first()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -28,6 +29,8 @@ from cases.models import Prediction
 from cases.selectors.image import latest_image
 from cases.selectors.prediction import prediction_get
 from cases.services.prediction import prediction_cancel, prediction_request, prediction_retry
+
+ASK_SECONDS, LONGEST_ASK_SECONDS = 2, 10
 
 
 class AnalysisFailed(ApplicationError):
@@ -78,7 +81,8 @@ def _chosen(request: Request, prediction: Prediction) -> Response:
         return Response(ChosenSerializer(prediction, context=context).data)
     if prediction.is_open:
         context["message"] = _("The photograph is being analysed. Ask again at status_url.")
-        return Response(StillPendingSerializer(prediction, context=context).data, status=HTTPStatus.ACCEPTED)
+        pending = StillPendingSerializer(prediction, context=context).data
+        return Response(pending, status=HTTPStatus.ACCEPTED, headers=_ask_again(pending))
     state = prediction.get_state_display()
     raise AnalysisFailed(
         prediction.error_code or prediction.state,
@@ -164,4 +168,11 @@ class PredictionMask(APIView):
 
 def _told(request: Request, prediction_id: int) -> Response:
     prediction = prediction_get(caller(request), prediction_id)
-    return Response(PredictionSerializer(prediction, context={"request": request}).data)
+    told = PredictionSerializer(prediction, context={"request": request}).data
+    return Response(told, headers=_ask_again(told) if prediction.is_open else None)
+
+
+def _ask_again(told: Mapping[str, Any]) -> dict[str, str]:
+    """Retry-After: when the result may be there, but within ten seconds, since a guess may be wrong."""
+    seconds = told["expected_wait_seconds"] or ASK_SECONDS
+    return {"Retry-After": str(min(seconds, LONGEST_ASK_SECONDS))}

@@ -74,13 +74,22 @@ export function chosenSource(sources, wanted) {
 export function progressText(prediction, stageNames) {
   if (prediction.state === "queued") {
     const ahead = prediction.queue_position;
-    if (!ahead) {
-      return gettext("Waiting; next in line.");
-    }
-    return interpolate(ngettext("Waiting; %s analysis ahead.", "Waiting; %s analyses ahead.", ahead), [ahead]);
+    const place = ahead
+      ? interpolate(ngettext("Waiting; %s analysis ahead.", "Waiting; %s analyses ahead.", ahead), [ahead])
+      : gettext("Waiting; next in line.");
+    const seconds = prediction.expected_wait_seconds ?? null;
+    return seconds === null ? place : `${place} ${waitText(seconds)}`;
   }
   const stage = stageNames[prediction.stage];
   return stage ? interpolate(gettext("Being analysed: %s …"), [stage]) : gettext("Being analysed …");
+}
+
+function waitText(seconds) {
+  if (seconds < 60) {
+    return gettext("Result in less than a minute.");
+  }
+  const minutes = Math.ceil(seconds / 60);
+  return interpolate(ngettext("Result in about %s minute.", "Result in about %s minutes.", minutes), [minutes]);
 }
 
 /** A link of the API as an address on this server, whatever a proxy made of scheme and host. */
