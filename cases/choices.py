@@ -50,6 +50,21 @@ class Field(models.TextChoices):
     UNKNOWN = "unknown", _("Field not stated")
 
 
+class LandmarkKind(models.TextChoices):
+    """What a person can mark on a photograph."""
+
+    DISC = "disc", _("Optic disc")
+    FOVEA = "fovea", _("Fovea")
+
+
+class QualityVerdict(models.TextChoices):
+    """What can be done with a photograph; same codes as `inference.quality.Verdict`."""
+
+    GRADABLE = "gradable", _("Gradable")
+    LIMITED = "limited", _("Gradable with limits")
+    UNGRADABLE = "ungradable", _("Ungradable")
+
+
 class IcdrGrade(models.IntegerChoices):
     """International Clinical Diabetic Retinopathy severity scale (Wilkinson et al., Ophthalmology 2003)."""
 

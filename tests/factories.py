@@ -113,7 +113,8 @@ class ImageFactory(factory.django.DjangoModelFactory):
     filename = "fundus.jpg"
     original = factory.LazyFunction(lambda: ContentFile(fundus_jpeg(), name=".jpg"))
     preview = factory.LazyFunction(lambda: ContentFile(fundus_jpeg(), name=".jpg"))
-    sha256 = factory.LazyFunction(lambda: hashlib.sha256(fundus_jpeg()).hexdigest())
+    # Each its own: a study takes the same file once.
+    sha256 = factory.Sequence(lambda n: hashlib.sha256(f"{n}".encode()).hexdigest())
     byte_size = factory.LazyFunction(lambda: len(fundus_jpeg()))
     file_format = "JPEG"
     width = WIDTH

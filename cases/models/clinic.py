@@ -38,6 +38,12 @@ class Clinic(ClinicRecord):
         _("a senior reader decides where network and lesion rule disagree"), default=True
     )
 
+    grade_difference = models.PositiveSmallIntegerField(
+        _("grades apart at which network and lesion rule disagree"),
+        default=1,
+        validators=(MinValueValidator(1), MaxValueValidator(4)),
+    )
+
     class Meta:
         verbose_name = _("clinic")
         verbose_name_plural = _("clinics")

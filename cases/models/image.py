@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cases.choices import Field, Laterality
+from cases.choices import Field, Laterality, QualityVerdict
 from cases.models.base import ClinicRecord
 from cases.models.study import Study
 
@@ -43,6 +43,27 @@ class Image(ClinicRecord):
         _("field of view"), default=dict, help_text=_("Circle and box of the retina in pixels of the upright image.")
     )
     camera = models.JSONField(_("camera facts"), default=dict, blank=True, help_text=_("From EXIF."))
+    landmarks = models.JSONField(
+        _("landmarks"),
+        default=dict,
+        blank=True,
+        help_text=_("Optic disc and fovea in pixels of the upright image, and the eye and field they propose."),
+    )
+    quality_verdict = models.CharField(_("quality"), max_length=10, choices=QualityVerdict.choices, blank=True)
+    quality = models.JSONField(_("quality measures"), default=dict, blank=True)
+    quality_override = models.CharField(
+        _("quality, by a reader"), max_length=10, choices=QualityVerdict.choices, blank=True
+    )
+    quality_note = models.TextField(_("reason of the reader"), blank=True)
+    quality_overridden_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("overridden by"),
+    )
+    quality_overridden_at = models.DateTimeField(_("overridden at"), null=True, blank=True)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("uploaded by")
     )
@@ -54,3 +75,15 @@ class Image(ClinicRecord):
 
     def __str__(self) -> str:
         return f"{self.filename} ({self.get_laterality_display()})"
+
+    @property
+    def verdict(self) -> str:
+        """The `QualityVerdict` that holds: a reader's over the gate's; empty where nobody judged."""
+        return self.quality_override or self.quality_verdict
+
+    @property
+    def eye(self) -> str:
+        """The `Laterality` that a person stated, or else the one that the optic disc proposes."""
+        if self.laterality != Laterality.UNKNOWN:
+            return self.laterality
+        return str(self.landmarks.get("laterality", Laterality.UNKNOWN))

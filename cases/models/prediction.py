@@ -89,6 +89,11 @@ class Prediction(ClinicRecord):
 
     grade = models.PositiveSmallIntegerField(_("grade"), choices=IcdrGrade.choices, null=True, blank=True)
     probabilities = models.JSONField(_("grade probabilities"), default=list, blank=True)
+    rule_grade = models.PositiveSmallIntegerField(
+        _("grade by rule"), choices=IcdrGrade.choices, null=True, blank=True, help_text=_("From the lesion masks.")
+    )
+    rule_findings = models.JSONField(_("rules that fired"), default=list, blank=True)
+    macula = models.JSONField(_("hard exudates near the fovea"), default=dict, blank=True)
     overlay = models.FileField(_("overlay"), upload_to=overlay_path, max_length=200, blank=True)
     networks = models.JSONField(
         _("networks"),

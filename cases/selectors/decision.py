@@ -7,10 +7,12 @@ from collections.abc import Iterable
 
 from django.db.models import prefetch_related_objects
 
-from cases.choices import Finding, Gradability, Laterality, Referral
+from cases.choices import Finding, Gradability, Laterality, MacularOedema, QualityVerdict, Referral
 from cases.decision import DEFAULTS, EYES, Decision, EyeFindings, Rule, decide
-from cases.models import Clinic, Image, Reading, ReferralRule, Study
+from cases.models import Clinic, Image, Prediction, Reading, ReferralRule, Study
 from cases.selectors.prediction import latest_prediction
+
+_WORST_FIRST = (MacularOedema.REFERABLE, MacularOedema.POSSIBLE, MacularOedema.NONE)
 
 
 def referral_table(clinic: Clinic) -> dict[Finding, Rule]:
@@ -59,9 +61,22 @@ def findings_of_networks(images: Iterable[Image]) -> list[EyeFindings]:
 
 
 def _found(eye: str, images: list[Image]) -> EyeFindings:
-    results = [prediction for image in images if (prediction := latest_prediction(image)) is not None]
+    usable = [image for image in images if image.verdict != QualityVerdict.UNGRADABLE]
+    results = [prediction for image in usable if (prediction := latest_prediction(image)) is not None]
     grades = [prediction.grade for prediction in results if prediction.grade is not None]
-    return EyeFindings(eye=eye, grade=max(grades, default=None), photographed=bool(images))
+    return EyeFindings(
+        eye=eye,
+        grade=max(grades, default=None),
+        macula=_macula(results),
+        gradability=Gradability.UNGRADABLE if images and not usable else "",
+        photographed=bool(images),
+    )
+
+
+def _macula(results: Iterable[Prediction]) -> str:
+    """The worst of what the lesion masks show near the fovea."""
+    states = {str(prediction.macula.get("state", "")) for prediction in results}
+    return next((state for state in _WORST_FIRST if state in states), "")
 
 
 def _stated(reading: Reading, eye: str, images: list[Image]) -> EyeFindings:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.errors import ApplicationError
 from cases.models import Image, MaskRevision, Prediction, Study, User
 from cases.selectors.viewer import Viewer
+from inference.field_of_view import FieldOfView
 
 
 def image_get(user: Viewer, image_id: int) -> Image:
@@ -32,6 +33,18 @@ def with_results(user: Viewer, images: QuerySet[Image]) -> QuerySet[Image]:
         "revisions", queryset=MaskRevision.objects.for_user(user).in_line_of(user).select_related("author")
     )
     return images.prefetch_related(predictions, revisions)
+
+
+def field_of_view_of(image: Image) -> FieldOfView:
+    """The circle and box of the retina that were found at upload."""
+    stored = image.field_of_view
+    return FieldOfView(box=tuple(stored["box"]), centre=tuple(stored["centre"]), radius=stored["radius"])
+
+
+def twins_of(user: Viewer, image: Image) -> QuerySet[Image]:
+    """The very same file in other studies of the clinic, the oldest first."""
+    twins = Image.objects.for_user(user).filter(sha256=image.sha256, study__clinic=image.study.clinic)
+    return twins.exclude(study=image.study_id).order_by("pk")
 
 
 def latest_image(user: User, *, image_id: int | None = None, study_id: int | None = None) -> Image:

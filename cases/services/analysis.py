@@ -13,8 +13,9 @@ from django.utils.translation import gettext_noop
 
 from cases.log_context import log_context
 from cases.models import Prediction
+from cases.selectors.image import field_of_view_of
 from cases.selectors.network_version import weights_to_run
-from cases.services.image import image_field_of_view
+from cases.services.image import image_refuse_ungradable
 from cases.services.prediction import (
     LeaseLost,
     prediction_claim,
@@ -51,13 +52,14 @@ def _run(prediction: Prediction, watch: Watch) -> None:
     from inference import analyse  # loads torch or openvino: worker only
 
     try:
+        image_refuse_ungradable(image=prediction.image)
         with prediction.image.original.open("rb") as original:
             content = original.read()
         analysis = analyse(
             content,
             model=prediction.model_name,
             weights=weights_to_run(prediction),
-            field_of_view=image_field_of_view(image=prediction.image),
+            field_of_view=field_of_view_of(prediction.image),
             on_stage=watch.stage,
         )
         watch.stage(STORE)

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
-from cases.choices import Field, Laterality
-from cases.errors import ApplicationError, TooLarge
+from cases.choices import Field, Laterality, QualityVerdict
+from cases.errors import ApplicationError, Conflict, TooLarge
 from cases.models import Image, Study, User
 from cases.notifications import study_changed
 from cases.permissions import Action, authorize
@@ -22,7 +23,11 @@ from cases.services.study import clinic_for_new_study, study_create
 from cases.services.study_lock import photographs_check_open
 from cases.services.study_queue import study_queue_refresh
 from inference.decoding import DecodedImage, decode
+from inference.errors import ImageRejected
 from inference.field_of_view import FieldOfView, find_field_of_view
+from inference.field_view import field_view
+from inference.landmarks import find_landmarks
+from inference.quality import assess
 from inference.screening import check_is_fundus
 
 if TYPE_CHECKING:
@@ -42,7 +47,8 @@ def image_upload(
 ) -> Image:
     """Check and keep an uploaded photograph; without a study, a new one is opened for it.
 
-    Raises `ApplicationError` (not an image, not a fundus photograph, too large, ...); nothing is stored then.
+    Raises `ApplicationError` (not an image, not a fundus photograph, too large, ...), `Conflict` where the study has
+    the very same file already; nothing is stored then.
     """
     clinic = study.clinic if study is not None else clinic_for_new_study(user=user)
     authorize(user, Action.UPLOAD, clinic)
@@ -53,14 +59,20 @@ def image_upload(
         check_is_fundus(decoded.rgb, field_of_view)
     preview = _preview(decoded.rgb)
     height, width = decoded.rgb.shape[:2]
+    view = field_view(decoded.rgb, field_of_view)
+    landmarks = find_landmarks(view)
+    quality = assess(view, landmarks)
+    sha256 = hashlib.sha256(content).hexdigest()
 
     with stored_files() as files:
         if study is not None:
+            # The lock makes two uploads of one study take turns.
             photographs_check_open(study=Study.objects.select_for_update().get(pk=study.pk))
+            _refuse_twice(study, sha256)
         image = Image(
             study=study or study_create(user=user, clinic=clinic),
             filename=(upload.name or "")[-255:],
-            sha256=hashlib.sha256(content).hexdigest(),
+            sha256=sha256,
             byte_size=len(content),
             file_format=decoded.format,
             width=width,
@@ -68,6 +80,9 @@ def image_upload(
             laterality=laterality,
             field=field,
             field_of_view=_as_json(field_of_view),
+            landmarks=landmarks.to_json(),
+            quality_verdict=quality.verdict,
+            quality=quality.to_json(),
             camera=decoded.camera,
             uploaded_by=user,
         )
@@ -101,10 +116,15 @@ def image_decode(*, image: Image) -> DecodedImage:
         return decode(original.read(), max_pixels=settings.DRWEB_MAX_PIXELS)
 
 
-def image_field_of_view(*, image: Image) -> FieldOfView:
-    """The circle and box of the retina that were found at upload."""
-    stored = image.field_of_view
-    return FieldOfView(box=tuple(stored["box"]), centre=tuple(stored["centre"]), radius=stored["radius"])
+def image_refuse_ungradable(*, image: Image) -> None:
+    """Raise `ImageRejected` where the verdict that holds is that nobody can grade the photograph."""
+    if image.verdict == QualityVerdict.UNGRADABLE:
+        raise ImageRejected(
+            "ungradable",
+            gettext_noop(
+                "The quality of the photograph does not allow a grade: take it again, or let a reader overrule."
+            ),
+        )
 
 
 def _read(upload: UploadedFile) -> bytes:
@@ -120,6 +140,17 @@ def _read(upload: UploadedFile) -> bytes:
     if not content:
         raise ApplicationError("empty_file", _("The file is empty. Choose the photograph again."))
     return content
+
+
+def _refuse_twice(study: Study, sha256: str) -> None:
+    twin = Image.objects.filter(study=study, sha256=sha256).first()
+    if twin is not None:
+        raise Conflict(
+            "already_in_study",
+            _("This photograph is in the study already (%(filename)s); it was not stored again.")
+            % {"filename": twin.filename},
+            image_id=twin.pk,
+        )
 
 
 def _preview(rgb: npt.NDArray[np.uint8]) -> bytes:

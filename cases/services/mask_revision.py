@@ -11,8 +11,9 @@ from cases.errors import Conflict
 from cases.models import Image, MaskRevision, Prediction, Study, User
 from cases.notifications import study_changed
 from cases.permissions import Action, authorize
+from cases.selectors.image import field_of_view_of
 from cases.services.files import stored_files
-from cases.services.image import image_decode, image_field_of_view
+from cases.services.image import image_decode
 from cases.services.inference_errors import translated
 from cases.services.study_lock import masks_check_open
 from inference.masks import decode_mask, encode_mask
@@ -86,7 +87,7 @@ def _check_base(latest: MaskRevision | None, base_revision: int | None) -> None:
 
 
 def _measured(image: Image, lesion: str, mask: npt.NDArray[np.bool_]) -> MaskRevision:
-    measured = measure_one(lesion, mask, image_field_of_view(image=image))
+    measured = measure_one(lesion, mask, field_of_view_of(image))
     return MaskRevision(
         image=image,
         lesion=lesion,

@@ -12,6 +12,7 @@ import datetime as dt
 import logging
 import uuid
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -26,12 +27,13 @@ from cases.errors import Conflict, Unavailable
 from cases.models import Image, LesionResult, Prediction, User
 from cases.notifications import study_changed
 from cases.permissions import Action, authorize
+from cases.selectors.lesion_rules import rules_of
 from cases.selectors.network_version import active_versions
 from cases.selectors.queue import retry_after_seconds
 from cases.services.files import stored_files
 from cases.services.inference_errors import translated
 from cases.services.study_queue import study_queue_refresh
-from inference.errors import InferenceError
+from inference.errors import ImageRejected, InferenceError
 from inference.masks import encode_mask
 from inference.registry import GRADER, identity, missing_model, resolve_model_name
 
@@ -43,6 +45,7 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
 SETTLING = dt.timedelta(seconds=5)  # in which a message may still be on its way
 PATIENCE_GROWS = 4  # times as long before each further attempt
+_RETRIED = (PredictionState.FAILED, PredictionState.UNGRADABLE, PredictionState.CANCELLED)
 
 
 class LeaseLost(Exception):
@@ -86,7 +89,7 @@ def prediction_retry(*, user: User, prediction: Prediction) -> Prediction:
     authorize(user, Action.ANALYSE, prediction.image.study.clinic)
     _take_turns(prediction.image_id)
     prediction = Prediction.objects.select_for_update().get(pk=prediction.pk)
-    if prediction.state not in (PredictionState.FAILED, PredictionState.CANCELLED):
+    if prediction.state not in _RETRIED:
         raise Conflict("not_failed", _("Only an analysis that failed or was cancelled can be tried again."))
     open_twin = Prediction.objects.filter(
         image=prediction.image,
@@ -158,9 +161,13 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
     """Store the result of a claimed analysis, once. Raises `LeaseLost` where the row is no longer ours."""
     overlay = analysis.overlay_jpeg()  # encoded before the transaction: it holds SQLite's only write lock
     masks = {measured.lesion: encode_mask(analysis.masks[measured.lesion]) for measured in analysis.lesions}
+    rules = rules_of(prediction.image, analysis.masks)
     with stored_files() as files:
         row = _held(prediction)
         row.grade = analysis.grade
+        row.rule_grade = rules.grade
+        row.rule_findings = rules.findings_json()
+        row.macula = asdict(rules.macula)
         row.probabilities = analysis.grade_probabilities
         ran = analysis.networks()
         # What really ran: weights may have been replaced while the photograph waited.
@@ -184,8 +191,12 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
 
 @transaction.atomic
 def prediction_refuse(*, prediction: Prediction, error: InferenceError, detail: str = "") -> None:
-    """End a claimed analysis for good: trying again would not help."""
-    _fail(_held(prediction), error, detail)
+    """End a claimed analysis for good: trying again would not help.
+
+    It ends ungradable where the photograph is the reason, failed where the system is.
+    """
+    state = PredictionState.UNGRADABLE if isinstance(error, ImageRejected) else PredictionState.FAILED
+    _fail(_held(prediction), error, detail, state)
 
 
 @transaction.atomic
@@ -272,10 +283,11 @@ def _held(prediction: Prediction) -> Prediction:
     return row
 
 
-def _fail(row: Prediction, error: InferenceError, detail: str) -> None:
+def _fail(row: Prediction, error: InferenceError, detail: str, state: PredictionState = PredictionState.FAILED) -> None:
     _explain(row, error, detail)
-    logger.error("prediction %s failed: %s", row.pk, error.code)
-    _finish(row, PredictionState.FAILED)
+    level = logging.ERROR if state == PredictionState.FAILED else logging.INFO
+    logger.log(level, "prediction %s %s: %s", row.pk, state, error.code)
+    _finish(row, state)
 
 
 def _explain(row: Prediction, error: InferenceError, detail: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from cases.choices import AnalysisState, PredictionState, Referral, StudyQueue, Urgency
+from cases.choices import AnalysisState, PredictionState, QualityVerdict, Referral, StudyQueue, Urgency
 from cases.models import Image, Prediction, Study
 from cases.notifications import work_list_changed
 from cases.selectors.decision import decision_of
@@ -30,7 +30,7 @@ def study_queue_refresh(*, study: Study) -> Study:
     row = locked.select_related("clinic", "conclusion").get(pk=study.pk)
     images = list(Image.objects.filter(study=study).prefetch_related("predictions"))
     decision = decision_of(row)
-    study.queue = reading_state_of(row) if images else StudyQueue.UPLOAD_AGAIN
+    study.queue = _queue(row, images)
     study.worst_grade = _worst_grade(row, images)
     study.urgency = URGENCY_OF[decision.referral] if decision else Urgency.ROUTINE
     study.analysis_state = _analysis_state(images)
@@ -38,6 +38,13 @@ def study_queue_refresh(*, study: Study) -> Study:
     study.save(update_fields=["queue", "urgency", "worst_grade", "analysis_state", "listed_at"])
     transaction.on_commit(lambda: work_list_changed(study.clinic_id))
     return study
+
+
+def _queue(study: Study, images: list[Image]) -> StudyQueue:
+    """Photographs that nobody can grade are to be taken again, unless a reader has signed for them as they are."""
+    state = reading_state_of(study) if images else StudyQueue.UPLOAD_AGAIN
+    unusable = all(image.verdict == QualityVerdict.UNGRADABLE for image in images)
+    return StudyQueue.UPLOAD_AGAIN if state == StudyQueue.TO_READ and unusable else state
 
 
 def _worst_grade(study: Study, images: list[Image]) -> int | None:

@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 from cases.choices import Lesion, PredictionState
 from cases.models import MaskRevision, Prediction, Report
-from cases.services.image import image_field_of_view
+from cases.selectors.image import field_of_view_of
 from cases.services.prediction import prediction_claim, prediction_refuse, prediction_succeed
 from inference.errors import ModelUnavailable
 from inference.measurement import measure_one
@@ -36,7 +36,7 @@ class Found:
         for left in (100, 120, 140):
             self.masks["EX"][100:105, left : left + 5] = True
         self.masks["HE"][150:160, 150:160] = True
-        field_of_view = image_field_of_view(image=prediction.image)
+        field_of_view = field_of_view_of(prediction.image)
         self.lesions = [measure_one(lesion, mask, field_of_view) for lesion, mask in self.masks.items()]
 
     def networks(self) -> dict:

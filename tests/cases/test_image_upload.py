@@ -12,7 +12,8 @@ from PIL import Image as PillowImage
 from cases.choices import Laterality
 from cases.errors import ApplicationError, NotAllowed, TooLarge
 from cases.models import Image, Study
-from cases.services.image import image_decode, image_field_of_view, image_update, image_upload
+from cases.selectors.image import field_of_view_of
+from cases.services.image import image_decode, image_update, image_upload
 from tests.factories import HEIGHT, WIDTH, MembershipFactory, UserFactory, fundus_jpeg, fundus_rgb, staffed_clinic
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +43,7 @@ def test_a_photograph_is_kept_as_it_came_with_its_facts():
     preview = PillowImage.open(image.preview)
     assert (preview.format, preview.size) == ("JPEG", (WIDTH, HEIGHT))
     assert image_decode(image=image).rgb.shape == (HEIGHT, WIDTH, 3)
-    assert abs(image_field_of_view(image=image).radius - HEIGHT / 2) < 4
+    assert abs(field_of_view_of(image).radius - HEIGHT / 2) < 4
 
 
 def test_size_and_pixels_are_those_of_the_upright_picture():

@@ -1,0 +1,85 @@
+"""The grade by rule, from the masks that hold, and where it differs from the network's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cases.choices import Laterality
+from cases.models import Image, Prediction, Study
+from cases.selectors.image import field_of_view_of
+from cases.selectors.mask import CurrentMask, current_masks
+from cases.selectors.prediction import latest_prediction
+from inference.landmarks import Landmark, landmark_from
+from inference.masks import decode_mask
+from inference.rules import Point, RuleGrade, grade_by_rule
+
+
+@dataclass(frozen=True)
+class CurrentRules:
+    """The grade by rule of the masks that hold now; `corrected` where a person changed one of them."""
+
+    grade: RuleGrade
+    corrected: bool
+
+
+@dataclass(frozen=True)
+class GradeDisagreement:
+    """A photograph of which network and lesion rule say different grades (ICDR)."""
+
+    image: Image
+    eye: str
+    network_grade: int
+    rule_grade: int
+
+
+def rules_of(image: Image, masks: Mapping[str, NDArray[np.bool_]]) -> RuleGrade:
+    """Grade bool masks of the photograph by lesion, about the disc and fovea that are known."""
+    disc, fovea = (_place(landmark_from(image.landmarks.get(name))) for name in ("disc", "fovea"))
+    return grade_by_rule(masks, field_of_view_of(image), disc, fovea)
+
+
+def current_rules(image: Image) -> CurrentRules | None:
+    """From the newest corrections over the newest result; None before there is one. Reads the mask files."""
+    prediction = latest_prediction(image)
+    if prediction is None:
+        return None
+    masks = current_masks(image, prediction)
+    return CurrentRules(
+        rules_of(image, {mask.lesion: _pixels(image, mask) for mask in masks}), any(mask.corrected for mask in masks)
+    )
+
+
+def grades_disagree(prediction: Prediction, *, difference: int) -> bool:
+    """Whether the network's grade and the rule's are `difference` grades apart, or more.
+
+    A network that sees proliferative disease is not contradicted by lesions that give severe: the rule ends there.
+    """
+    if prediction.grade is None or prediction.rule_grade is None:
+        return False
+    return abs(min(prediction.grade, 3) - prediction.rule_grade) >= difference
+
+
+def grade_disagreements(study: Study, images: Iterable[Image] | None = None) -> list[GradeDisagreement]:
+    """Photographs of which the newest result's two grades are apart by the clinic's limit or more.
+
+    `images` with their predictions save the queries.
+    """
+    found = []
+    for image in study.images.prefetch_related("predictions") if images is None else images:
+        prediction = latest_prediction(image)
+        if prediction and grades_disagree(prediction, difference=study.clinic.grade_difference):
+            found.append(GradeDisagreement(image, Laterality(image.eye), prediction.grade, prediction.rule_grade))  # type: ignore[arg-type]  # both are known
+    return found
+
+
+def _place(landmark: Landmark | None) -> Point | None:
+    return (landmark.x, landmark.y) if landmark and landmark.seen else None
+
+
+def _pixels(image: Image, mask: CurrentMask) -> NDArray[np.bool_]:
+    with mask.source.mask.open("rb") as stored:
+        return decode_mask(stored.read(), expected_shape=(image.height, image.width))

@@ -1,0 +1,214 @@
+"""Where the optic disc and the fovea are, and so which eye and which field a photograph shows. No network: 20 ms.
+
+The disc is where three maps, each standardised over the field of view, sum highest: a bright round region of the disc's
+size; dense vessels; and vessels that run as they do around a disc, on parabolas that open to both sides (after the
+matched filter of Youssif et al., IEEE Trans Med Imaging 2008;27:11-18). Brightness alone takes exudates for discs,
+vessels alone are vague about the place. The fovea is the darkest place without vessels about 2.5 disc diameters beside
+the disc, a little below it; of the two sides the one with the better place wins.
+
+A fovea that lies above the disc shows a photograph that was turned by half a turn, as indirect optics give it; the eye
+proposed is then the other one. A mirrored photograph cannot be told, and a person confirms what is proposed here.
+docs/quality.md has the figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.field_view import Channel, FieldView
+from inference.lines import dark_lines
+from inference.measurement import DISC_PER_FIELD_DIAMETER
+
+SIDE = 200
+"""Pixels a side of the view that is searched."""
+_DISC = DISC_PER_FIELD_DIAMETER * SIDE  # diameter in pixels of the view
+
+FOVEA_DISTANCE = 2.5
+"""Disc diameters from the disc's centre to the fovea, on average; the fovea lies about 0.3 lower."""
+_FOVEA_DROP = 0.3
+_FOVEA_SPREAD = (0.45, 0.6)  # standard deviations of the prior along and across, in disc diameters
+
+_RAISED = 0.15  # disc diameters above the disc from which a fovea shows that the photograph is upside down
+
+# A maximum this many standard deviations above the field of view's mean is certain (1) or nothing (0); linear between.
+_DISC_SCORES = (3.0, 8.0)
+_FOVEA_SCORES = (0.5, 3.0)
+CERTAIN = 0.5
+"""Confidence from which a landmark counts as seen."""
+
+Laterality = Literal["OD", "OS", "unknown"]
+Field = Literal["macula", "disc", "other", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """A place in pixels of the upright photograph; `confidence` is 0-1, and 1 for what a person placed."""
+
+    x: float
+    y: float
+    confidence: float
+
+    @property
+    def seen(self) -> bool:
+        """Whether it counts."""
+        return self.confidence >= CERTAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """`disc` and `fovea` are None where nothing resembles them; `laterality` and `field` are proposals."""
+
+    disc: Landmark | None
+    fovea: Landmark | None
+    laterality: Laterality
+    field: Field
+    upside_down: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """For the record."""
+        return asdict(self)
+
+
+def find_landmarks(view: FieldView) -> Landmarks:
+    """Search a view of the field of view (see `inference.field_view.field_view`)."""
+    view = view.shrunk(SIDE)
+    inside = view.core > 0
+    if not inside.any():
+        return Landmarks(None, None, "unknown", "unknown")
+    green = view.rgb[..., 1].astype(np.float32)
+    vessels, directions = _vessels(view, view.evened(green))
+    disc_at, disc_score = _highest(_disc_map(view, vessels, directions), inside)
+    fovea_at, fovea_score = _fovea(_fovea_map(view, vessels), disc_at, inside)
+    disc = _landmark(view, disc_at, disc_score, _DISC_SCORES)
+    fovea = _landmark(view, fovea_at, fovea_score, _FOVEA_SCORES)
+    if not disc.seen:
+        return Landmarks(disc, None, "unknown", "unknown")
+    upside_down = fovea.seen and (disc_at[1] - fovea_at[1]) / _DISC > _RAISED
+    laterality = _laterality(disc_at, fovea_at, fovea)
+    if upside_down and laterality != "unknown":
+        laterality = "OS" if laterality == "OD" else "OD"
+    return Landmarks(disc, fovea, laterality, _field(view, disc_at, fovea_at), upside_down)
+
+
+def laterality_of(disc: tuple[float, float], fovea: tuple[float, float], *, upside_down: bool = False) -> Laterality:
+    """The fovea lies temporal of the disc: to its left in an upright photograph of a right eye."""
+    return "OD" if (fovea[0] < disc[0]) != upside_down else "OS"
+
+
+def _laterality(disc: tuple[int, int], fovea_at: tuple[int, int], fovea: Landmark) -> Laterality:
+    offset = disc[0] - SIDE / 2
+    # Away from the middle the disc's side tells more than a fovea that may be hidden; the two seldom differ.
+    if abs(offset) > _DISC:
+        return "OD" if offset > 0 else "OS"
+    return laterality_of(disc, fovea_at) if fovea.seen else "unknown"
+
+
+def _field(view: FieldView, disc: tuple[int, int], fovea: tuple[int, int]) -> Field:
+    """What lies nearest to the centre, where it is within one and a half disc diameters of it."""
+    middle = np.argwhere(view.inside).mean(axis=0)[::-1]
+    to_disc, to_fovea = (float(np.hypot(*(np.asarray(place) - middle))) / _DISC for place in (disc, fovea))
+    if min(to_disc, to_fovea) > 1.5:
+        return "other"
+    return "macula" if to_fovea < to_disc else "disc"
+
+
+def _vessels(view: FieldView, even: Channel) -> tuple[Channel, NDArray[np.complex64]]:
+    """Strength (mean 1) and direction of vessels of two widths."""
+    (thin, along_thin), (wide, along_wide) = (dark_lines(view, even, sigma) for sigma in (0.8, 1.4))
+    inside = view.core > 0
+    strength = np.maximum(thin, wide) * inside
+    strength = np.minimum(strength, np.percentile(strength[inside], 98) + 1e-6)
+    return strength / (strength[inside].mean() + 1e-6), np.where(thin > wide, along_thin, along_wide)
+
+
+def _disc_map(view: FieldView, vessels: Channel, directions: NDArray[np.complex64]) -> Channel:
+    inside = view.core > 0
+    pattern, weight = _vessel_pattern()
+    flow = vessels * directions
+    convergence = _correlate(flow.real, pattern.real) + _correlate(flow.imag, pattern.imag)
+    # Red and green together: red is even on the disc but may be saturated everywhere, green is not.
+    light = (view.rgb[..., 0] // 2 + view.rgb[..., 1] // 2).astype(np.uint8)
+    closed = cv2.morphologyEx(light, cv2.MORPH_CLOSE, _ellipse(5)).astype(np.float32)
+    closed = np.asarray(view.evened(closed) * view.inside, np.float32)
+    disc, ring = _disc_and_ring()
+    weights = view.inside.astype(np.float32)
+    brightness = _correlate(closed, disc) / (_correlate(weights, disc) + 1e-3)
+    brightness -= _correlate(closed, ring) / (_correlate(weights, ring) + 1e-3)
+    maps = (convergence, brightness, _correlate(vessels, weight))
+    return np.asarray(sum(_standardised(each, inside) for each in maps), np.float32)
+
+
+def _fovea_map(view: FieldView, vessels: Channel) -> Channel:
+    inside = view.core > 0
+    green = cv2.medianBlur(np.ascontiguousarray(view.rgb[..., 1]), 5).astype(np.float32)
+    even = view.evened(green)
+    dark = view.smooth(even, 0.7 * _DISC) - view.smooth(even, 0.22 * _DISC)
+    return _standardised(dark, inside) - _standardised(view.smooth(vessels, 0.35 * _DISC), inside)
+
+
+def _fovea(found: Channel, disc: tuple[int, int], inside: NDArray[np.bool_]) -> tuple[tuple[int, int], float]:
+    rows, columns = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    beside, below = np.abs(columns - disc[0]) / _DISC, (rows - disc[1]) / _DISC
+    along, across = _FOVEA_SPREAD
+    prior = ((beside - FOVEA_DISTANCE) / along) ** 2 / 2 + ((below - _FOVEA_DROP) / across) ** 2 / 2
+    return _highest(found - prior, inside)
+
+
+def _landmark(view: FieldView, at: tuple[int, int], score: float, scores: tuple[float, float]) -> Landmark:
+    x, y = view.to_photograph(*at)
+    confidence = float(np.clip((score - scores[0]) / (scores[1] - scores[0]), 0, 1))
+    return Landmark(round(x, 1), round(y, 1), round(confidence, 2))
+
+
+def _highest(found: Channel, inside: NDArray[np.bool_]) -> tuple[tuple[int, int], float]:
+    masked = np.where(inside, found, -np.inf)
+    row, column = np.unravel_index(int(masked.argmax()), masked.shape)
+    return (int(column), int(row)), float(masked[row, column])
+
+
+def _standardised(values: Channel, inside: NDArray[np.bool_]) -> Channel:
+    seen = values[inside]
+    return np.asarray((values - seen.mean()) / (seen.std() + 1e-6), np.float32)
+
+
+def _correlate(values: NDArray[np.floating], kernel: NDArray[np.floating]) -> Channel:
+    source = np.ascontiguousarray(values, np.float32)
+    kernel = np.ascontiguousarray(kernel, np.float32)
+    return np.asarray(cv2.filter2D(source, cv2.CV_32F, kernel, borderType=cv2.BORDER_CONSTANT), np.float32)
+
+
+@cache
+def _vessel_pattern() -> tuple[NDArray[np.complex64], Channel]:
+    """Directions exp(2i angle) of the parabolas x = k y² at each offset from the disc, and the weight of the offset."""
+    reach = int(2.2 * _DISC)
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
+    doubled = (2 * x + 1j * y) ** 2  # the tangent at (x, y) is (2x, y)
+    weight = np.exp(-(x * x + y * y) / (2 * _DISC * _DISC))
+    weight = (weight / weight.sum()).astype(np.float32)
+    return (doubled / (np.abs(doubled) + 1e-6) * weight).astype(np.complex64), weight
+
+
+@cache
+def _disc_and_ring() -> tuple[Channel, Channel]:
+    radius = _DISC / 2
+    reach = int(np.ceil(1.9 * radius))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    distance = np.hypot(x, y)
+    disc = distance <= radius
+    return disc.astype(np.float32), (~disc & (distance <= 1.9 * radius)).astype(np.float32)
+
+
+def _ellipse(size: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
+
+
+def landmark_from(stored: Mapping[str, Any] | None) -> Landmark | None:
+    """Read what `dataclasses.asdict` wrote."""
+    return Landmark(float(stored["x"]), float(stored["y"]), float(stored["confidence"])) if stored else None
