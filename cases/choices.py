@@ -209,6 +209,23 @@ class AnalysisState(models.TextChoices):
     ANALYSED = "analysed", _("Analysed")
 
 
+class Access(models.TextChoices):
+    """How somebody came to know of a record without changing it."""
+
+    LISTED = "listed", _("Saw in a list")
+    VIEWED = "viewed", _("Looked at")
+    DOWNLOADED = "downloaded", _("Downloaded")
+    EXPORTED = "exported", _("Exported")
+
+
+class Via(models.TextChoices):
+    """By which way somebody acted."""
+
+    PAGE = "page", _("Page")
+    TOKEN = "token", _("API token")
+    SYSTEM = "system", _("System")
+
+
 class Assigned(models.TextChoices):
     """On whose desk the studies are that somebody looks for."""
 

@@ -10,9 +10,10 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cases.choices import AnalysisState, Assigned, IcdrGrade, StudyQueue, Urgency
+from cases.choices import Access, AnalysisState, Assigned, IcdrGrade, StudyQueue, Urgency
 from cases.models import Patient, User
 from cases.permissions import Action, clinics_where
+from cases.selectors.history import CHANGE, HistoryFilter
 from cases.selectors.work_list import WorkListFilter
 
 
@@ -139,6 +140,34 @@ class WorkListForm(forms.Form):
         return WorkListFilter(search=values.pop("q", ""), **values)
 
     @property
+    def filter_fields(self) -> list[forms.BoundField]:
+        """The fields besides queue and search."""
+        return [field for field in self.visible_fields() if field.name != "q"]
+
+    @property
+    def filters(self) -> bool:
+        """Whether one of the `filter_fields` is filled in, or wrong."""
+        return any(field.errors or self.cleaned_data.get(field.name) not in ("", None) for field in self.filter_fields)
+
+    @property
     def narrows(self) -> bool:
         """Whether anything but the queue was asked for."""
-        return any(value not in ("", None) for name, value in self.cleaned_data.items() if name != "queue")
+        return self.filters or bool(self.cleaned_data.get("q"))
+
+
+class HistoryForm(forms.Form):
+    """What narrows the history; every field may be empty."""
+
+    patient = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    study = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    person = forms.CharField(label=_("Person"), required=False)
+    what = forms.ChoiceField(
+        label=_("What"), choices=(("", _("Any")), (CHANGE, _("Changes")), *Access.choices), required=False
+    )
+    since = forms.DateField(label=_("From"), required=False, widget=DateInput)
+    until = forms.DateField(label=_("until"), required=False, widget=DateInput)
+
+    def wanted(self) -> HistoryFilter:
+        """The filter; a value that makes no sense is shown as wrong and leaves nothing out."""
+        self.is_valid()
+        return HistoryFilter(**self.cleaned_data)

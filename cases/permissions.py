@@ -27,6 +27,7 @@ class Action(StrEnum):
     COMPARE_READERS = "compare_readers"
     TAKE = "take"
     ASSIGN = "assign"
+    HISTORY = "history"
     MANAGE = "manage"
 
 
@@ -37,7 +38,7 @@ MATRIX: dict[str, frozenset[Action]] = {
     Role.TECHNICIAN: _RECORDS,
     Role.READER: _RECORDS | _READING,
     Role.SENIOR_READER: _RECORDS | _READING | {Action.ADJUDICATE, Action.COMPARE_READERS, Action.ASSIGN},
-    Role.CLINIC_ADMIN: _RECORDS | {Action.REPORT, Action.COMPARE_READERS, Action.ASSIGN, Action.MANAGE},
+    Role.CLINIC_ADMIN: _RECORDS | {Action.REPORT, Action.COMPARE_READERS, Action.ASSIGN, Action.HISTORY, Action.MANAGE},
 }
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from cases.views import account, diagnosis, editor, home, operation, patient, results, study, work_list
+from cases.views import account, diagnosis, editor, history, home, operation, patient, results, study, work_list
 
 account_patterns = [
     path("accounts/login/", account.Login.as_view(), name="login"),
@@ -23,6 +23,8 @@ page_patterns = [
     path("studies/<int:study_id>/patient/", study.study_patient, name="study_patient"),
     path("images/<int:image_id>/correct/", editor.correct, name="correct"),
     path("images/<int:image_id>/correct/state/", editor.correct_state, name="correct_state"),
+    path("history/", history.history, name="history"),
+    path("history.csv", history.history_csv, name="history_csv"),
     path("patients/", patient.patients, name="patients"),
     path("patients/search/", patient.patient_search, name="patient_search"),
     path("patients/new/", patient.patient_new, name="patient_new"),

@@ -66,6 +66,7 @@ CONTENT_SECURITY_POLICY = {
 # --- Applications -----------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "auditlog",  # before cases, which shows the history in the admin in its own way
     "cases",
     "inference",
     "training",
@@ -98,6 +99,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "cases.asking.remember_request",
     "cases.middleware.DatabaseAway",
 ]
 
@@ -139,6 +141,13 @@ STORAGES = {
 }
 
 CACHES = {"default": env.cache_url("DRWEB_CACHE_URL", default="locmemcache://")}
+# Who was recorded as having seen what lately; a small cache would forget soon, and record again.
+CACHES["history"] = {
+    **CACHES["default"],
+    "LOCATION": CACHES["default"].get("LOCATION") or "history",  # memory is divided by this name
+    "KEY_PREFIX": "history",
+    "max_entries": 100_000,
+}
 
 # Empty: the worker started beside the web server takes jobs from the database.
 DRWEB_BROKER_URL = CELERY_BROKER_URL = env.str("DRWEB_BROKER_URL", default="")
@@ -163,6 +172,10 @@ CELERY_TASK_DEFAULT_QUEUE = "cpu"
 DRWEB_CHANNEL_URL = env.str("DRWEB_CHANNEL_URL", default="")
 CHANNEL_LAYERS = {"default": channel_layer_config(DRWEB_CHANNEL_URL)}
 
+# Without the tables of packages whose models we replace: nothing would be in them, and their references to users stand
+# in the way of truncating those.
+MIGRATION_MODULES = {"auditlog": None, "knox": None}
+
 # --- People -----------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "cases.User"
@@ -183,6 +196,32 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+
+# --- History: who did, saw and took what ------------------------------------------------------------------------------
+
+AUDITLOG_LOGENTRY_MODEL = "cases.HistoryEntry"
+# Readings and reports tell what was decided, in versions that never change: the history says who made and signed them,
+# and holds no values that a blind colleague might not see yet.
+AUDITLOG_INCLUDE_TRACKING_MODELS = (
+    "cases.Clinic",
+    "cases.Membership",
+    "cases.Patient",
+    "cases.ReferralRule",
+    {"model": "cases.ApiToken", "include_fields": ["name", "user", "expiry"]},
+    {"model": "cases.Image", "include_fields": ["study", "filename", "sha256", "laterality", "field"]},
+    {"model": "cases.MaskRevision", "include_fields": ["image", "lesion", "number", "author"]},
+    {"model": "cases.Prediction", "include_fields": ["image", "model_name", "requested_by"]},
+    {"model": "cases.Reading", "include_fields": ["study", "reader", "kind", "state", "version", "reason"]},
+    {"model": "cases.Report", "include_fields": ["study", "language", "sha256", "created_by"]},
+    {
+        "model": "cases.Study",
+        "include_fields": ["clinic", "patient", "visit_date", "note", "assigned_to", "reading_mode", "blind"],
+    },
+    {
+        "model": "cases.User",
+        "include_fields": ["username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser"],
+    },
+)
 
 # --- API --------------------------------------------------------------------------------------------------------------
 
@@ -211,8 +250,6 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
-# Without knox's own table: nothing would be in it, and its reference to users stands in the way of truncating them.
-MIGRATION_MODULES = {"knox": None}
 KNOX_TOKEN_MODEL = "cases.ApiToken"  # noqa: S105 - names a model
 REST_KNOX = {
     "TOKEN_TTL": timedelta(days=env.int("DRWEB_TOKEN_DAYS", default=90)),

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
+from django.core.cache import caches
 
 from tests import services
 
@@ -59,6 +60,12 @@ def _media_in_temporary_folder(tmp_path: Path, settings) -> None:
     storages = {name: dict(entry) for name, entry in settings.STORAGES.items()}
     storages["default"]["OPTIONS"] = {**storages["default"].get("OPTIONS", {}), "location": tmp_path / "media"}
     settings.STORAGES = storages
+
+
+@pytest.fixture(autouse=True)
+def _nothing_seen_yet() -> None:
+    """Numbers of rows come again in the next test: what was recorded of them must not."""
+    caches["history"].clear()
 
 
 @pytest.fixture(scope="session")

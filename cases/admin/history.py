@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from cases.admin.base import ReadOnlyAdmin
-from cases.models import LesionResult, MaskRevision, NetworkActivation, NetworkVersion, Prediction, Report
+from cases.models import HistoryEntry, LesionResult, MaskRevision, NetworkActivation, NetworkVersion, Prediction, Report
 
 
 class LesionResultInline(admin.TabularInline):
@@ -75,3 +75,16 @@ class NetworkActivationAdmin(ReadOnlyAdmin):
     list_filter = ("name",)
     list_select_related = ("activated_by",)
     date_hierarchy = "activated_at"
+
+
+# Registered by auditlog itself, with less to see.
+admin.site.unregister(HistoryEntry)
+
+
+@admin.register(HistoryEntry)
+class HistoryEntryAdmin(ReadOnlyAdmin):
+    list_display = ("timestamp", "actor", "what", "content_type", "object_repr", "via", "remote_addr")
+    list_filter = ("action", "access", "via", "clinic", "content_type")
+    list_select_related = ("actor", "content_type")
+    search_fields = ("=study__pk", "patient__record_number", "actor__username")
+    date_hierarchy = "timestamp"

@@ -11,6 +11,8 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, quote_etag
 from rest_framework.request import Request
 
+from cases.services.history import access_file
+
 CONTENT_TYPES = {
     ".jpg": "image/jpeg",
     ".png": "image/png",
@@ -29,6 +31,7 @@ def stored_file(request: Request, file: FieldFile, *, filename: str, attachment:
     this process on S3 as well: a redirect to another host would be stopped by the pages' Content-Security-Policy and
     make the canvas of the mask editor unreadable.
     """
+    access_file(file=file)
     path = PurePosixPath(str(file.name))
     etag = quote_etag(path.stem)
     unchanged = get_conditional_response(cast(HttpRequest, request), etag=etag)

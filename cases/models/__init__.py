@@ -2,6 +2,7 @@
 
 from cases.models.api_token import ApiToken
 from cases.models.clinic import Clinic
+from cases.models.history_entry import HistoryEntry
 from cases.models.image import Image
 from cases.models.mask_revision import MaskRevision
 from cases.models.membership import Membership
@@ -18,6 +19,7 @@ from cases.models.worker import Worker
 __all__ = [
     "ApiToken",
     "Clinic",
+    "HistoryEntry",
     "Image",
     "LesionResult",
     "MaskRevision",

@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from cases.choices import Lesion
+from cases.choices import Access, Lesion
 from cases.models import Image, LesionResult, MaskRevision, Prediction, User
 from cases.networks import network_label
 from cases.permissions import Action, may
 from cases.selectors.image import image_with_results
 from cases.selectors.prediction import latest_prediction
+from cases.services.history import access_record
 from cases.views.answers import login_needed
 from inference.lesions import LESION_COLOURS, LESIONS
 from inference.lesions import Lesion as LesionCode
@@ -32,6 +33,7 @@ def correct(request: HttpRequest, image_id: int) -> HttpResponse:
     """The editor of one photograph; whose role may not correct gets the same page to look at only."""
     user = cast("User", request.user)
     image = image_with_results(user, image_id)
+    access_record(record=image, access=Access.VIEWED)
     prediction = latest_prediction(image)
     context = {
         "image": image,

@@ -12,11 +12,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from cases.choices import Access
 from cases.forms import PatientForm
 from cases.models import User
 from cases.permissions import Action, actions_of, clinics_where
 from cases.selectors.patient import patient_get, patients_for
 from cases.selectors.work_list import studies_of
+from cases.services.history import access_record, access_records
 from cases.services.patient import patient_create, patient_update
 
 PATIENTS_PER_PAGE = 25
@@ -29,6 +31,7 @@ def patients(request: HttpRequest) -> HttpResponse:
     user = cast("User", request.user)
     search = request.GET.get("q", "").strip()
     rows = Paginator(patients_for(user, search=search), PATIENTS_PER_PAGE).get_page(request.GET.get("page"))
+    access_records(records=rows, access=Access.LISTED)
     may_register = clinics_where(user, Action.EDIT_PATIENT).exists()
     return render(request, "cases/patients.html", {"rows": rows, "search": search, "may_register": may_register})
 
@@ -37,6 +40,8 @@ def patients(request: HttpRequest) -> HttpResponse:
 def patient_search(request: HttpRequest) -> JsonResponse:
     """The first patients that a search finds, for choosing one on the diagnosis page."""
     found = patients_for(cast("User", request.user), search=request.GET.get("q", "").strip())
+    shown = list(found[:SUGGESTIONS])
+    access_records(records=shown, access=Access.LISTED)
     rows = [
         {
             "id": patient.pk,
@@ -45,7 +50,7 @@ def patient_search(request: HttpRequest) -> JsonResponse:
             "birth_date": patient.birth_date,
             "clinic": patient.clinic.name,
         }
-        for patient in found[:SUGGESTIONS]
+        for patient in shown
     ]
     return JsonResponse({"patients": rows, "total": found.count()})
 
@@ -73,6 +78,7 @@ def patient(request: HttpRequest, patient_id: int) -> HttpResponse:
     """One patient and their studies."""
     user = cast("User", request.user)
     shown = patient_get(user, patient_id)
+    access_record(record=shown, access=Access.VIEWED)
     studies = Paginator(studies_of(user, shown), PATIENTS_PER_PAGE).get_page(request.GET.get("page"))
     context = {"patient": shown, "studies": studies, "may": actions_of(user, shown.clinic)}
     return render(request, "cases/patient.html", context)

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
 
-from cases.choices import Field, IcdrGrade, Laterality, Lesion, ReportLanguage
+from cases.choices import Access, Field, IcdrGrade, Laterality, Lesion, ReportLanguage
 from cases.errors import ApplicationError
 from cases.models import Reading, Study, User
 from cases.networks import NetworkChoice, grader_figures, network_choices
@@ -19,6 +19,7 @@ from cases.permissions import Action, actions_of, people_who
 from cases.selectors.patient import patients_for
 from cases.selectors.reading import other_readings, reading_of
 from cases.selectors.study import study_header
+from cases.services.history import access_record, access_records
 from cases.services.study import study_set_patient
 from inference.lesions import LESION_COLOURS
 
@@ -30,6 +31,7 @@ def study(request: HttpRequest, study_id: int) -> HttpResponse:
     """The frame of the page; its script reads photographs and results from the API, again whenever they change."""
     user = cast("User", request.user)
     shown = study_header(user, study_id)
+    access_record(record=shown, access=Access.VIEWED)
     may = actions_of(user, shown.clinic)
     reading = reading_of(user, shown)
     networks = network_choices(clinic=shown.clinic)
@@ -73,7 +75,9 @@ def study_patient(request: HttpRequest, study_id: int) -> HttpResponse:
         except ApplicationError as error:
             messages.error(request, str(error.message))
         return redirect("cases:study", shown.pk)
-    context = {"study": shown, "search": search, "rows": patients[:PATIENTS_SHOWN]}
+    rows = list(patients[:PATIENTS_SHOWN])
+    access_records(records=rows, access=Access.LISTED)
+    context = {"study": shown, "search": search, "rows": rows}
     return render(request, "cases/study_patient.html", context)
 
 

@@ -14,7 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from cases.choices import StudyQueue
+from cases.choices import Access, StudyQueue
 from cases.errors import ApplicationError
 from cases.forms import WorkListForm
 from cases.models import User
@@ -22,6 +22,7 @@ from cases.permissions import Action, clinics_where
 from cases.selectors.study import study_header
 from cases.selectors.work_list import LONGEST, next_in_queue, queue_counts, work_list, work_list_rows
 from cases.services.assignment import study_hand_over, study_release, study_take
+from cases.services.history import access_records
 
 STUDIES_PER_PAGE = 25
 
@@ -37,6 +38,7 @@ def studies(request: HttpRequest) -> HttpResponse:
     keys = work_list(user, wanted)
     page = Paginator(keys[:LONGEST], STUDIES_PER_PAGE).get_page(query.get("page"))
     rows = work_list_rows(user, list(page.object_list))
+    access_records(records=[study.patient for study in rows if study.patient], access=Access.LISTED)
     counts = queue_counts(user)
     return render(
         request,
@@ -45,6 +47,7 @@ def studies(request: HttpRequest) -> HttpResponse:
             "form": form,
             "queue": wanted.queue,
             "counts": counts,
+            "in_queue": next((count.number for count in counts if count.queue == wanted.queue), None),
             "total": sum(count.number for count in counts),
             "page": page,
             "studies": rows,

@@ -14,11 +14,12 @@ from cases.api.parsing import caller, parsed
 from cases.api.schema import JPEG, NOT_MODIFIED, answers, error_example
 from cases.api.serializers.inputs import ImageInput, UploadInput
 from cases.api.serializers.records import ImageSerializer, RevisionListSerializer, UploadedSerializer
-from cases.choices import Lesion
+from cases.choices import Access, Lesion
 from cases.errors import ApplicationError
 from cases.models import Image
 from cases.selectors.image import image_get, image_with_results
 from cases.selectors.study import study_header
+from cases.services.history import access_record
 from cases.services.image import image_update, image_upload
 
 
@@ -62,6 +63,7 @@ class ImageDetail(APIView):
     def get(self, request: Request, image_id: int) -> Response:
         """The photograph with its predictions, the masks that hold now, and all corrections."""
         image = image_with_results(caller(request), image_id)
+        access_record(record=image, access=Access.VIEWED)
         return Response(ImageSerializer(image, context={"request": request}).data)
 
     @extend_schema(
@@ -129,8 +131,9 @@ class ImageRevisions(APIView):
             raise ApplicationError(
                 "unknown_lesion", _("“%(lesion)s” is no lesion kind. Use EX, SE, HE or MA.") % {"lesion": lesion}
             )
-        revisions = image_with_results(caller(request), image_id).revisions.all()
-        shown = [revision for revision in revisions if lesion in (None, revision.lesion)]
+        image = image_with_results(caller(request), image_id)
+        access_record(record=image, access=Access.VIEWED)
+        shown = [revision for revision in image.revisions.all() if lesion in (None, revision.lesion)]
         return Response(RevisionListSerializer({"revisions": shown}, context={"request": request}).data)
 
 

@@ -23,11 +23,12 @@ from cases.api.serializers.results import (
     StillPendingSerializer,
 )
 from cases.api.waiting import wait_until_finished
-from cases.choices import PredictionState
+from cases.choices import Access, PredictionState
 from cases.errors import ApplicationError
 from cases.models import Prediction
 from cases.selectors.image import latest_image
 from cases.selectors.prediction import prediction_get
+from cases.services.history import access_record
 from cases.services.prediction import prediction_cancel, prediction_request, prediction_retry
 
 ASK_SECONDS, LONGEST_ASK_SECONDS = 2, 10
@@ -77,6 +78,7 @@ class ChooseModel(APIView):
 def _chosen(request: Request, prediction: Prediction) -> Response:
     context: dict[str, Any] = {"request": request}
     if prediction.state == PredictionState.SUCCEEDED:
+        access_record(record=prediction.image, access=Access.VIEWED)
         context["message"] = _("The photograph is analysed.")
         return Response(ChosenSerializer(prediction, context=context).data)
     if prediction.is_open:
@@ -168,6 +170,7 @@ class PredictionMask(APIView):
 
 def _told(request: Request, prediction_id: int) -> Response:
     prediction = prediction_get(caller(request), prediction_id)
+    access_record(record=prediction.image, access=Access.VIEWED)
     told = PredictionSerializer(prediction, context={"request": request}).data
     return Response(told, headers=_ask_again(told) if prediction.is_open else None)
 

@@ -15,11 +15,13 @@ from cases.api.serializers.readings import (
     ReadingSerializer,
     SignatureSerializer,
 )
+from cases.choices import Access
 from cases.models import Reading
 from cases.permissions import Action, authorize
 from cases.selectors.decision import decision_of
 from cases.selectors.reading import reading_get, readings_of_study, signature_get
 from cases.selectors.study import study_get, study_header
+from cases.services.history import access_record
 from cases.services.reading import adjudication_start, amendment_drop, amendment_start, reading_save
 from cases.services.signing import reading_sign
 from cases.services.user import user_check_password
@@ -51,7 +53,9 @@ class StudyReadings(APIView):
     @extend_schema(tags=["Readings"], summary="List readings", responses=answers(ReadingListSerializer, 404))
     def get(self, request: Request, study_id: int) -> Response:
         """Every version. Readers who are blind to each other are told only their own."""
-        readings = readings_of_study(caller(request), study_header(caller(request), study_id))
+        study = study_header(caller(request), study_id)
+        access_record(record=study, access=Access.VIEWED)
+        readings = readings_of_study(caller(request), study)
         return Response(ReadingListSerializer({"readings": readings}, context={"request": request}).data)
 
 
@@ -139,6 +143,7 @@ class StudyDecision(APIView):
     def get(self, request: Request, study_id: int) -> Response:
         """By the signed conclusion and the clinic's table; `proposed` where only the networks have judged."""
         study = study_get(caller(request), study_id)
+        access_record(record=study, access=Access.VIEWED)
         answer = {"study_id": study.pk, "decision": decision_of(study)}
         return Response(DecisionAnswerSerializer(answer, context={"request": request}).data)
 
@@ -150,4 +155,5 @@ class ReadingSignature(APIView):
     def get(self, request: Request, reading_id: int) -> Response:
         """The signed document, compared now with the rows and files that it names."""
         reading = signature_get(caller(request), reading_id)
+        access_record(record=reading, access=Access.VIEWED)
         return Response(SignatureSerializer(reading, context={"request": request}).data)

@@ -8,7 +8,9 @@ from rest_framework.views import APIView
 from cases.api.parsing import caller
 from cases.api.schema import answers
 from cases.api.serializers.records import StudySerializer
+from cases.choices import Access
 from cases.selectors.study import study_get
+from cases.services.history import access_record
 
 
 class StudyDetail(APIView):
@@ -18,4 +20,5 @@ class StudyDetail(APIView):
     def get(self, request: Request, study_id: int) -> Response:
         """Patient and photographs, each with predictions, the masks that hold now, and corrections."""
         study = study_get(caller(request), study_id)
+        access_record(record=study, access=Access.VIEWED)
         return Response(StudySerializer(study, context={"request": request}).data)
