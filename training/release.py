@@ -9,8 +9,8 @@ from typing import Any
 from inference.cards import ModelCard
 from training.classifier_refit import refit_classifier
 from training.config import TrainingConfig, load_config
-from training.datasets import Record, read
-from training.datasets.manifest import manifest_hash, read_manifest, select
+from training.datasets.manifest import manifest_hash
+from training.datasets.selection import records_of
 from training.datasets.squares import load_squares
 from training.evaluation.grading import collect_grades, grading_figures
 from training.evaluation.measure import NORMALS
@@ -19,13 +19,6 @@ from training.evaluation.weights import Weights, load_weights
 from training.export import freeze, weights_of, write_weights
 from training.grading import SQUARE_SIDE
 from training.metrics.grades import fit_temperature
-
-
-def records_of(config: TrainingConfig, sources: tuple[str, ...], split: str) -> list[Record]:
-    """Records of a configuration's data that its manifest puts into ``split``."""
-    root = Path(config.data.root)
-    entries = read_manifest(Path(config.data.manifest))
-    return select([r for source in sources for r in read(source, root)], entries, data_root=root, split=split)
 
 
 def release(

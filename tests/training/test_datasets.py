@@ -38,6 +38,8 @@ def official_idrid(tmp_path):
             truths = part / "2. All Segmentation Groundtruths" / folder
             mask(truths / "1. Microaneurysms" / f"{name}_MA.tif")
             mask(truths / "3. Hard Exudates" / f"{name}_EX.tif")
+            (truths / "2. Haemorrhages").mkdir(exist_ok=True)
+            (truths / "4. Soft Exudates").mkdir(exist_ok=True)
     return tmp_path
 
 
@@ -72,7 +74,7 @@ def test_a_missing_idrid_folder_is_named(official_idrid, missing):
 def test_a_missing_data_root_is_named(tmp_path):
     with pytest.raises(DatasetError, match=str(tmp_path / "idrid")):
         read("idrid", tmp_path)
-    with pytest.raises(DatasetError, match="known: aptos2019"):
+    with pytest.raises(DatasetError, match=r"known: aptos2019.*dataset\.toml"):
         read("nothing", tmp_path)
 
 
@@ -176,6 +178,36 @@ def test_squares_are_the_same_from_the_cache(tmp_path):
         assert np.array_equal(square.inside, fresh.inside)
     assert fresh.side == 192
     assert ((fresh.bits >> 3) & 1).any()
+
+
+def test_photographs_of_several_sizes_keep_their_masks_in_place(tmp_path):
+    for name, (height, width) in {"wide": (200, 320), "square": (256, 256), "tall": (400, 300)}.items():
+        ys, xs = np.mgrid[:height, :width]
+        retina = np.hypot(xs - width / 2 + 0.5, ys - height / 2 + 0.5) < min(height, width) * 0.45
+        lesion = np.hypot(xs - width / 2 - 20, ys - height / 2) < 12
+        rgb = np.where(lesion[..., None], (250, 240, 120), retina[..., None] * np.array([150, 80, 30]))
+        Image.fromarray(rgb.astype(np.uint8)).save(tmp_path / f"{name}.png")
+        Image.fromarray(lesion).save(tmp_path / f"{name}_EX.png")
+        record = Record(tmp_path / f"{name}.png", "x", name, masks={"EX": tmp_path / f"{name}_EX.png"})
+        square = make_square(record, 128)
+        assert square.rgb.shape == (128, 128, 3)
+        shown, outlined = square.rgb[..., 2] > 100, (square.bits & 1).astype(bool)
+        assert (shown & outlined).sum() / (shown | outlined).sum() > 0.8
+        assert not (outlined & ~square.inside).any()
+
+
+def test_files_that_are_no_pictures_are_named(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match=r"photograph cannot be read: .*a\.png"):
+        read_rgb(tmp_path / "a.png")
+    with pytest.raises(DatasetError, match=r"mask cannot be read: .*a\.png"):
+        read_mask(tmp_path / "a.png")
+    whole = photograph(tmp_path / "b.png").read_bytes()
+    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DatasetError, match=r"half\.png"):
+        read_rgb(tmp_path / "half.png")
+    with pytest.raises(DatasetError, match=r"photograph not found: .*none\.png"):
+        read_rgb(tmp_path / "none.png")
 
 
 def test_small_photographs_keep_their_resolution(tmp_path):

@@ -40,8 +40,7 @@ def test_a_fitted_grader_keeps_its_parts_and_reads_the_photographs(tmp_path, mon
         square = photograph(index, index % 5)
         square.rgb[:] = 40 * (index % 5) + np.random.default_rng(index).integers(0, 12, (SIDE, SIDE, 3))
         squares.append(square)
-    monkeypatch.setattr(lesion_grader, "records_of", lambda *_: [])
-    monkeypatch.setattr(lesion_grader, "load_squares", lambda *_: squares)
+    monkeypatch.setattr(lesion_grader, "squares_of", lambda *_: squares)
     config = TrainingConfig(
         "toy",
         SPEC,

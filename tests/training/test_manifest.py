@@ -1,3 +1,4 @@
+import dataclasses
 import random
 
 import pytest
@@ -54,6 +55,41 @@ def test_duplicates_are_taken_once_and_a_test_photograph_stays_test(tmp_path):
     assert not any(entry.file == "s/0_left.jpg" for entry in entries)
 
 
+def test_a_patient_of_two_sets_is_on_one_side(tmp_path):
+    large = [dataclasses.replace(r, collection="eyepacs") for r in records_of(tmp_path, "eyepacs")]
+    small = [dataclasses.replace(r, collection="eyepacs") for r in records_of(tmp_path, "eyepacs400", patients=30)]
+    others = records_of(tmp_path, "another")  # the same numbers, other people
+    shares = {"eyepacs": 0.25, "eyepacs400": 0.25, "another": 0.25}
+    entries = split_records([*large, *small, *others], data_root=tmp_path, validation_shares=shares, seed=1)
+    splits = {}
+    for entry in entries:
+        splits.setdefault((entry.source, entry.patient), set()).add(entry.split)
+    assert all(splits["eyepacs", str(n)] == splits["eyepacs400", str(n)] for n in range(30))
+    assert any(splits["eyepacs", str(n)] != splits["another", str(n)] for n in range(40))
+    assert {len(own) for own in splits.values()} == {1}
+
+
+def test_a_test_photograph_holds_its_patient_and_all_copies_in_test(tmp_path):
+    """The left eye is official test in another set: the right eye follows, and whoever has a copy of it."""
+    records = records_of(tmp_path)
+    left, right = records[0], records[1]
+    copies = []
+    for number, original in enumerate((left, right)):
+        path = tmp_path / "t" / f"{number}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(original.image.read_bytes())
+        copies.append(Record(path, "t", f"name {number}", official_split=("test", "")[number]))
+    extra = tmp_path / "t" / "extra.jpg"
+    extra.write_bytes(b"another photograph of the second name")
+    copies.append(Record(extra, "t", "name 1"))
+    for order in ([*records, *copies], [*copies, *records]):
+        entries = split_records(order, data_root=tmp_path, validation_shares={"s": 0.25, "t": 0.25}, seed=1)
+        split = {entry.file: entry.split for entry in entries}
+        assert split["t/0.jpg"] == split["s/0_right.jpg"] == split["t/extra.jpg"] == "test"
+        assert "s/0_left.jpg" not in split
+        assert "t/1.jpg" not in split  # the graded copy tells more
+
+
 def test_a_manifest_survives_the_file_and_selects(tmp_path):
     records = records_of(tmp_path)
     entries = split_records(records, data_root=tmp_path, validation_shares={"s": 0.25}, seed=1)
@@ -71,6 +107,9 @@ def test_faults_of_a_manifest_are_named(tmp_path):
     (tmp_path / "bad.csv").write_text("a,b\n", encoding="utf-8")
     with pytest.raises(DatasetError, match="expected the columns"):
         read_manifest(tmp_path / "bad.csv")
+    (tmp_path / "short.csv").write_text("file,sha256,source,patient,split\nx,0\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"short\.csv line 2: expected 5 values"):
+        read_manifest(tmp_path / "short.csv")
     (tmp_path / "odd.csv").write_text("file,sha256,source,patient,split\nx,0,s,1,holdout\n", encoding="utf-8")
     with pytest.raises(DatasetError, match="holdout"):
         read_manifest(tmp_path / "odd.csv")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from training.datasets import ddr, folders, idrid, tjdr
+from training.datasets.described import DESCRIPTION, read_described
 from training.datasets.records import DatasetError, Record
 
 __all__ = ["READERS", "DatasetError", "Record", "read"]
@@ -27,8 +28,16 @@ READERS: Final[dict[str, tuple[str, Callable[[Path], list[Record]]]]] = {
 
 
 def read(source: str, data_root: Path) -> list[Record]:
-    """The records of data set ``source``, found in its folder under ``data_root``."""
-    if source not in READERS:
-        raise DatasetError(f"unknown data set {source!r}; known: {', '.join(sorted(READERS))}")
-    folder, reader = READERS[source]
+    """The records of data set ``source``, found in its folder under ``data_root``.
+
+    Beside those in ``READERS``, any folder with a ``dataset.toml`` is a data set, under its own name.
+    """
+    folder, reader = READERS.get(source, (source, None))
+    if (data_root / folder / DESCRIPTION).is_file():
+        return read_described(data_root / folder, source)
+    if reader is None:
+        raise DatasetError(
+            f"unknown data set {source!r}; known: {', '.join(sorted(READERS))}, and folders with a {DESCRIPTION} (none "
+            f"is in {data_root / folder})."
+        )
     return reader(data_root / folder)

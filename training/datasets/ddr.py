@@ -24,10 +24,12 @@ def read_segmentation(root: Path) -> list[Record]:
         labels = next((base / name for name in _LABEL_FOLDERS if (base / name).is_dir()), None)
         if labels is None:
             raise DatasetError(f"DDR segmentation: neither {' nor '.join(_LABEL_FOLDERS)} found in {base}.")
+        for lesion in LESIONS:
+            require_folder(labels / lesion, "DDR segmentation")
         for image in images_in(base / "image", "DDR segmentation"):
             candidates = {lesion: labels / lesion / f"{image.stem}.tif" for lesion in LESIONS}
             masks = {lesion: path for lesion, path in candidates.items() if path.is_file()}
-            records.append(Record(image, "ddr_segmentation", image.stem, split, masks=masks))
+            records.append(Record(image, "ddr_segmentation", image.stem, split, masks=masks, collection="ddr"))
     return records
 
 
@@ -46,5 +48,5 @@ def read_grading(root: Path) -> list[Record]:
                 raise DatasetError(f"DDR grading: {table} line {number}: grade {grade!r} is not a number from 0 to 5.")
             if grade != _UNGRADABLE:
                 image = require_file(images / name, "DDR grading")
-                records.append(Record(image, "ddr_grading", image.stem, split, grade=int(grade)))
+                records.append(Record(image, "ddr_grading", image.stem, split, grade=int(grade), collection="ddr"))
     return records

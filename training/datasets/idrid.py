@@ -5,12 +5,11 @@ Porwal et al., Data 2018 3(3):25, doi 10.3390/data3030025, CC BY 4.0.
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Final
 
 from inference.lesions import LESIONS, Lesion
-from training.datasets.folders import Columns, read_graded
+from training.datasets.folders import Columns, read_table, rows_of
 from training.datasets.records import DatasetError, Record, images_in, require_file, require_folder
 
 SOURCE: Final = "idrid"
@@ -42,6 +41,8 @@ def read_segmentation(root: Path) -> list[Record]:
     for split, folder in _OFFICIAL_SETS.items():
         if not (originals / folder).is_dir():
             continue
+        for own in _OFFICIAL_FOLDERS.values():
+            require_folder(truths / folder / own, "IDRiD segmentation")
         for image in images_in(originals / folder, "IDRiD segmentation"):
             candidates = {
                 lesion: truths / folder / _OFFICIAL_FOLDERS[lesion] / f"{image.stem}_{lesion}.tif" for lesion in LESIONS
@@ -85,7 +86,7 @@ def read_grading(root: Path) -> list[Record]:
     records: list[Record] = []
     for split, folder in _OFFICIAL_SETS.items():
         images = part / "1. Original Images" / folder
-        records += read_graded(images, part / "2. Groundtruths" / tables[split], "idrid_grading", columns, split)
+        records += read_table(images, part / "2. Groundtruths" / tables[split], "idrid_grading", columns, split)
     return records
 
 
@@ -104,11 +105,11 @@ def read_localisation(root: Path) -> dict[Path, dict[str, tuple[float, float]]]:
     centres: dict[Path, dict[str, tuple[float, float]]] = {}
     for (split, landmark), name in tables.items():
         folder = part / "1. Original Images" / _OFFICIAL_SETS[split]
-        with require_file(truths / name, "IDRiD localisation").open(newline="", encoding="utf-8-sig") as file:
-            for row in csv.DictReader(file):
-                if not (row.get("Image No") or "").strip():
-                    continue  # the official tables end in empty rows
-                image = require_file(folder / f"{row['Image No'].strip()}.jpg", "IDRiD localisation")
+        for where, row in rows_of(truths / name, "IDRiD localisation", ["Image No", "X- Coordinate", "Y - Coordinate"]):
+            image = require_file(folder / f"{row['Image No']}.jpg", "IDRiD localisation")
+            try:
                 point = (float(row["X- Coordinate"]), float(row["Y - Coordinate"]))
-                centres.setdefault(image, {})[landmark] = point
+            except ValueError:
+                raise DatasetError(f"{where}: the coordinates of {row['Image No']} are no numbers.") from None
+            centres.setdefault(image, {})[landmark] = point
     return centres

@@ -7,11 +7,10 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from inference.field_of_view import FieldOfView, Mask
 from inference.lesions import LESIONS
-from training.datasets.records import DatasetError, Record
+from training.datasets.records import DatasetError, Record, opened
 
 
 def read_mask(path: Path, value: int | None = None) -> Mask:
@@ -22,7 +21,7 @@ def read_mask(path: Path, value: int | None = None) -> Mask:
     """
     if value is not None:
         return read_values(path) == value
-    with Image.open(path) as file:
+    with opened(path, "mask") as file:
         if file.mode in ("P", "PA", "RGBA", "LA", "CMYK", "YCbCr"):
             pixels = np.asarray(file.convert("RGBA"))[..., :3]
         else:
@@ -32,7 +31,7 @@ def read_mask(path: Path, value: int | None = None) -> Mask:
 
 def read_values(path: Path) -> NDArray[np.uint8]:
     """A label map as ``H x W`` values: palette indices, grey levels, or the red channel."""
-    with Image.open(path) as file:
+    with opened(path, "mask") as file:
         pixels = np.asarray(file if file.mode in ("P", "L") else file.convert("RGB"))
     return np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., 0])
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from PIL import Image
 
 from inference.lesions import Lesion
 
@@ -23,7 +26,8 @@ class Record:
     ``masks`` is None where nobody outlined lesions; a lesion missing from it is absent from the photograph.
     ``official_split`` is "train", "val" or "test" where the data set defines one, else "". ``patient`` is unique within
     ``source``; where a data set does not tell patients apart, each photograph is its own. ``mask_values``: the pixel
-    value that means a lesion, where one file holds all lesions; None where any value but black does.
+    value that means a lesion, where one file holds all lesions; None where any value but black does. ``collection``:
+    what data sets have in common that were drawn from the same patients; "" for a set of its own.
     """
 
     image: Path
@@ -33,6 +37,12 @@ class Record:
     grade: int | None = None
     masks: Mapping[Lesion, Path] | None = None
     mask_values: Mapping[Lesion, int] | None = None
+    collection: str = ""
+
+    @property
+    def person(self) -> tuple[str, str]:
+        """Who is shown; the same in all data sets of a collection."""
+        return self.collection or self.source, self.patient
 
     @property
     def stratum(self) -> str:
@@ -46,6 +56,18 @@ def sha256_of(path: Path) -> str:
     """Hex digest of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def opened(path: Path, what: str) -> Iterator[Image.Image]:
+    """A picture file, open; a ``DatasetError`` that names it where it is missing or no picture that can be read."""
+    try:
+        with Image.open(path) as file:
+            yield file
+    except FileNotFoundError:
+        raise DatasetError(f"{what} not found: {path}. Check the data root.") from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{what} cannot be read: {path}: {error}") from error
 
 
 def require_folder(path: Path, what: str) -> Path:

@@ -12,13 +12,13 @@ from typing import cast
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from inference.field_of_view import Mask, Rgb, find_field_of_view
 from inference.lesions import LESIONS
 from inference.preprocessing import crop_to_square, resize_square
 from training.datasets.masks import read_masks
-from training.datasets.records import DatasetError, Record
+from training.datasets.records import Record, opened
 
 _CACHE_VERSION = 1
 
@@ -44,11 +44,8 @@ class Square:
 
 def read_rgb(path: Path) -> Rgb:
     """A photograph as ``H x W x 3`` uint8, upright after EXIF orientation."""
-    try:
-        with Image.open(path) as file:
-            return np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
-    except FileNotFoundError:
-        raise DatasetError(f"photograph not found: {path}. Check the data root.") from None
+    with opened(path, "photograph") as file:
+        return np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
 
 
 def make_square(record: Record, size: int) -> Square:

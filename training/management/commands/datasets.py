@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -8,12 +9,19 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from training.datasets import READERS, DatasetError, read
+from training.datasets.described import DESCRIPTION
 from training.datasets.manifest import split_records, write_manifest
 
 
 def _share(text: str) -> tuple[str, float]:
     source, _, share = text.partition("=")
-    return source, float(Fraction(share or "1/5"))
+    try:
+        value = float(Fraction(share or "1/5"))
+    except (ValueError, ZeroDivisionError):
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"{share!r} is no share from 0 to 1, like 1/5 or 0.2")
+    return source, value
 
 
 class Command(BaseCommand):
@@ -28,7 +36,8 @@ class Command(BaseCommand):
             nargs="+",
             type=_share,
             metavar="SOURCE[=SHARE]",
-            help=f"data set and its share of validation patients (default 1/5); known: {', '.join(sorted(READERS))}",
+            help=f"data set and its share of validation patients (default 1/5); known: "
+            f"{', '.join(sorted(READERS))}, and every folder with a {DESCRIPTION}",
         )
         merge.add_argument("--root", type=Path, default=Path("../shared/data"), help="folder that holds the data sets")
         merge.add_argument("--seed", type=int, default=17)

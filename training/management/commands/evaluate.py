@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference.tiling import DETAILS
 from training.datasets import READERS, DatasetError, Record, read
+from training.datasets.described import DESCRIPTION
 from training.datasets.manifest import SPLITS, read_manifest, select
 from training.evaluation.measure import measure
 from training.evaluation.outputs import summary, write_evaluation
@@ -24,7 +25,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--model", required=True, help="name under --weights, or a folder with card.json")
-        parser.add_argument("--dataset", required=True, choices=sorted(READERS))
+        known = f"{', '.join(sorted(READERS))}, and every folder with a {DESCRIPTION}"
+        parser.add_argument("--dataset", required=True, help=f"data set to measure on; known: {known}")
         parser.add_argument("--split", choices=(*SPLITS, "all"), default="val")
         parser.add_argument("--root", type=Path, default=Path("../shared/data"), help="folder that holds the data sets")
         parser.add_argument("--manifest", type=Path, default=Path("training/splits/default.csv"))

@@ -8,10 +8,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from training.config import ConfigError, load_config
 from training.datasets import DatasetError
+from training.datasets.selection import records_of
 from training.export import write_weights
 from training.lesion_grader import fit_lesion_grader
 from training.model_card import render
-from training.release import measure, records_of
+from training.release import measure
 
 
 class Command(BaseCommand):
