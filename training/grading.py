@@ -14,21 +14,30 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
+from inference.field_of_view import Rgb
 from inference.networks import build
 from inference.networks.spec import GRADES, NetworkSpec
 from inference.preprocessing import normalise, resize_square
 from training import losses
-from training.config import TrainingConfig
-from training.datasets import read
-from training.datasets.manifest import read_manifest, select
-from training.datasets.squares import Square, load_squares
-from training.evaluation.weights import load_weights
-from training.lesion_teaching import COARSE, Standardiser, channels_of, lessons
+from training.config import ConfigError, TrainingConfig
+from training.datasets.selection import squares_of
+from training.datasets.squares import Square
+from training.lesion_teaching import COARSE, Standardiser, channels_of, lessons, load_teacher
 from training.loop import Batch, train
 from training.metrics.grades import GRADES as _GRADES
-from training.metrics.grades import auc, fit_temperature, macro_auc, quadratic_kappa, referable_score, softmax
+from training.metrics.grades import (
+    auc,
+    confusion,
+    fit_temperature,
+    macro_auc,
+    quadratic_kappa,
+    referable_score,
+    softmax,
+)
+from training.pictures import GradePanel, draw_grades
 from training.pretrained import initialise
 from training.runs import RunFolder
+from training.transforms import seed_grading
 
 assert GRADES == _GRADES  # noqa: S101 - one number, two layers
 
@@ -63,10 +72,8 @@ class GradingDataset(Dataset[Batch]):
         grades = np.array([-1 if s.record.grade is None else s.record.grade for s in self.squares])
         self.graded = np.flatnonzero(grades >= 0)
         self.ungraded = np.flatnonzero(grades < 0)
-        # Rare grades are shown more often, by the square root of their rarity: the full inverse would repeat a dozen
-        # photographs for ever.
         counts = np.bincount(grades[self.graded], minlength=GRADES).astype(float)
-        weight = 1 / np.sqrt(np.maximum(counts, 1))[grades[self.graded]]
+        weight = (1 / np.maximum(counts, 1) ** config.data.balance)[grades[self.graded]]
         self.chances = weight / weight.sum()
 
     def __len__(self) -> int:
@@ -78,8 +85,26 @@ class GradingDataset(Dataset[Batch]):
             which = int(randomness.choice(self.ungraded))
         else:
             which = int(randomness.choice(self.graded, p=self.chances))
-        square, size = self.squares[which], self.config.input.size
-        image = resize_square(square.rgb, size)
+        square = self.squares[which]
+        if self.config.input.transforms == "seed":
+            image = seed_grading(square.rgb, self.config.input.size, int(randomness.integers(2**31)))
+            lesson, taught = None, False
+        else:
+            image, lesson, taught = self._vary(which, randomness)
+        norm = self.config.input.normalisation
+        item = {
+            "image": torch.from_numpy(normalise(image, norm.mean, norm.std)),
+            "grade": torch.tensor(-1 if square.record.grade is None else square.record.grade),
+            "taught": torch.tensor(float(taught)),
+        }
+        if lesson is not None:
+            item["lesson"] = torch.from_numpy(lesson)
+        return item
+
+    def _vary(self, which: int, randomness: np.random.Generator) -> tuple[Rgb, NDArray[np.float32] | None, bool]:
+        """The photograph turned and varied in colour, its lesson, and whether that was turned with it."""
+        square = self.squares[which]
+        image: Rgb = resize_square(square.rgb, self.config.input.size)
         lesson = None if self.teaching is None else np.asarray(self.teaching[which], np.float32)
         taught = lesson is not None
         quarter, flip = int(randomness.integers(4)), bool(randomness.random() < 0.5)
@@ -91,16 +116,7 @@ class GradingDataset(Dataset[Batch]):
         if square.record.grade is not None and randomness.random() < _FREE_ROTATION_SHARE:
             image, taught = self._turn(image, randomness), False
         self.photometric.set_random_seed(int(randomness.integers(2**31)))
-        image = self.photometric(image=image)["image"]
-        norm = self.config.input.normalisation
-        item = {
-            "image": torch.from_numpy(normalise(image, norm.mean, norm.std)),
-            "grade": torch.tensor(-1 if square.record.grade is None else square.record.grade),
-            "taught": torch.tensor(float(taught)),
-        }
-        if lesson is not None:
-            item["lesson"] = torch.from_numpy(lesson)
-        return item
+        return self.photometric(image=image)["image"], lesson, taught
 
     def _turn(self, image: NDArray[np.uint8], randomness: np.random.Generator) -> NDArray[np.uint8]:
         size = image.shape[0]
@@ -162,12 +178,14 @@ class GradingTask:
             dense = dense + functional.mse_loss(features[1].float()[taught], _fit(deep, features[1].shape[-1]))
             return total + self.config.distillation.weight * dense
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
+    def validate(self, network: nn.Module, pictures: Path | None = None) -> dict[str, float]:
         """Referable AUC (the ``score``, with macro AUC), kappa, accuracy and log loss after temperature scaling."""
         logits = grade_logits(network, self.validation, self.config)
         truth = np.array([square.record.grade for square in self.validation])
         probability = softmax(logits, fit_temperature(logits, truth)) if logits.shape[1] == GRADES else _ordinal(logits)
         predicted = probability.argmax(1)
+        if pictures is not None:
+            draw_grades(self._panels(probability), confusion(truth, predicted), pictures)
         referable = auc(truth >= 2, referable_score(probability))
         figures = {
             "referable_auc": referable,
@@ -180,11 +198,20 @@ class GradingTask:
         figures["score"] = 0.5 * (referable + figures["macro_auc"]) - 0.1 * figures["log_loss"]
         return figures
 
+    def _panels(self, probability: NDArray[np.floating]) -> list[GradePanel]:
+        """The first photograph of each grade."""
+        grades = [square.record.grade for square in self.validation]
+        first = {grade: grades.index(grade) for grade in grades if grade is not None}
+        return [
+            GradePanel(self.validation[i].record.image.stem, self.validation[i].rgb, grade, probability[i])
+            for grade, i in sorted(first.items())
+        ]
+
 
 def grade_loss(logits: Tensor, grade: Tensor, config: TrainingConfig) -> Tensor:
     """Cross-entropy, or for the ordinal head BCE of "the grade is above k"."""
     if config.network.head == "ordinal":
-        above = (grade[:, None] > torch.arange(GRADES - 1)).float()
+        above = (grade[:, None] > torch.arange(GRADES - 1, device=grade.device)).float()
         return functional.binary_cross_entropy_with_logits(logits, above)
     return functional.cross_entropy(logits, grade, label_smoothing=config.loss.label_smoothing)
 
@@ -192,14 +219,14 @@ def grade_loss(logits: Tensor, grade: Tensor, config: TrainingConfig) -> Tensor:
 @torch.no_grad()
 def grade_logits(network: nn.Module, squares: Sequence[Square], config: TrainingConfig) -> NDArray[np.float32]:
     """Raw outputs ``N x 5`` (or ``N x 4`` of the ordinal head)."""
-    norm = config.input.normalisation
+    norm, device = config.input.normalisation, next(network.parameters()).device
     rows = []
     for start in range(0, len(squares), 8):
         images = [resize_square(square.rgb, config.input.size) for square in squares[start : start + 8]]
         batch = torch.from_numpy(np.stack([normalise(image, norm.mean, norm.std) for image in images]))
-        with torch.autocast("cpu", torch.bfloat16):
-            output = network(batch.contiguous(memory_format=torch.channels_last))
-        rows.append((output[0] if isinstance(output, tuple) else output).float().numpy())
+        with torch.autocast(device.type, torch.bfloat16):
+            output = network(batch.to(device).contiguous(memory_format=torch.channels_last))
+        rows.append((output[0] if isinstance(output, tuple) else output).float().cpu().numpy())
     return np.concatenate(rows)
 
 
@@ -216,25 +243,35 @@ def _ordinal(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def train_grading(config: TrainingConfig, config_file: Path, run_path: Path) -> RunFolder:
     """Train, or continue to train, the grader that ``config`` describes, in the folder ``run_path``."""
+    if config.network.architecture != "resnet50":
+        raise ConfigError(f"network.architecture: {config.network.architecture} is not trained by train_grading")
     torch.manual_seed(config.seed)
-    data_root, manifest = Path(config.data.root), Path(config.data.manifest)
-    run = RunFolder(run_path, config_file, manifest)
+    run = RunFolder(run_path, config_file, Path(config.data.manifest))
     cache = run_path.parent / "cache"
-    entries = read_manifest(manifest)
 
     def squares(sources: Sequence[str], split: str) -> list[Square]:
-        records = [r for source in sources for r in read(source, data_root)]
-        return load_squares(select(records, entries, data_root=data_root, split=split), SQUARE_SIDE, cache)
+        return squares_of(config, sources, split, SQUARE_SIDE, cache)
 
-    photographs = squares((*config.data.labelled, *config.data.unlabelled), "train")
+    validation = _graded(squares(config.data.labelled, "val"))
+    photographs = _graded(squares(config.data.labelled, "train")) + squares(config.data.unlabelled, "train")
     teaching, standardise, fine, coarse = None, None, 0, 0
     if config.distillation.teacher:
-        teacher = load_weights(Path(config.distillation.teacher))
+        if config.input.transforms == "seed":
+            raise ConfigError('distillation.teacher: lessons cannot follow the transforms "seed"')
+        teacher = load_teacher(config)
         teaching = lessons(teacher, photographs, cache)
         standardise = Standardiser(teaching)
         fine, coarse = channels_of(teacher)
     network = TaughtGrader(config.network, fine, coarse)
     initialise(network.student, config)
-    task = GradingTask(config, squares(config.data.labelled, "val"), standardise)
+    task = GradingTask(config, validation, standardise)
     train(config=config, network=network, dataset=GradingDataset(config, photographs, teaching), task=task, run=run)
     return run
+
+
+def _graded(squares: list[Square]) -> list[Square]:
+    if not squares:
+        raise ConfigError("data.labelled: name a data set with grades")
+    if strange := {square.record.source for square in squares if square.record.grade is None}:
+        raise ConfigError(f"data.labelled: nobody graded {', '.join(sorted(strange))}")
+    return squares

@@ -19,12 +19,22 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference.preprocessing import normalise, resize_square
+from training.config import ConfigError, TrainingConfig
+from training.datasets.records import DatasetError
 from training.datasets.squares import Square
-from training.evaluation.weights import Weights
+from training.evaluation.weights import Weights, load_weights
 
 # Cells of the teacher's answers: stride 16 and 32 of a 384 px input.
 FINE, COARSE = 24, 12
 _TEACHER_SIDE = 640
+
+
+def load_teacher(config: TrainingConfig) -> Weights:
+    """The network that a configuration names as its teacher; ``ConfigError`` where it cannot be used."""
+    try:
+        return load_weights(Path(config.distillation.teacher))
+    except (ValueError, DatasetError) as error:
+        raise ConfigError(f"distillation.teacher: {error}") from error
 
 
 def lessons(teacher: Weights, squares: Sequence[Square], cache: Path) -> list[NDArray[np.float16]]:
@@ -76,4 +86,5 @@ class Standardiser:
 
     def __call__(self, features: Tensor) -> Tensor:
         """Standardise ``N x C x h x w`` features."""
-        return ((features - self._mean) / self._std).clamp(-5, 5)
+        mean, std = self._mean.to(features.device), self._std.to(features.device)
+        return ((features - mean) / std).clamp(-5, 5)

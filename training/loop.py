@@ -7,16 +7,19 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from training.config import TrainingConfig
+from training.config import TrainingConfig, TrainingError
 from training.cpu_kernels import large_depthwise_in_float32
 from training.optimiser import make_optimiser, training_mode
+from training.pictures import draw_curves
 from training.processes import Processes
 from training.runs import RunFolder, load_checkpoint, save_checkpoint, save_tensors
 
@@ -24,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 Batch = dict[str, Tensor]
 _FINAL_LR_SHARE = 0.01
+_LOG_EVERY = 20
 
 
 class Task(Protocol):
@@ -32,8 +36,27 @@ class Task(Protocol):
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Training loss of one batch; called under mixed precision."""
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """Validation figures; ``score`` (higher is better) chooses the weights that are kept."""
+    def validate(self, network: nn.Module, pictures: Path | None = None) -> dict[str, float]:
+        """Validation figures; ``score`` (higher is better) chooses the weights that are kept.
+
+        Where ``pictures`` names a file, truth and prediction are drawn there, side by side.
+        """
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has come; part of its checkpoints.
+
+    ``seconds`` of training, without validation; ``best`` score, and the step and second of the last validation;
+    ``recent``: the losses since the last line of the log.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float = -math.inf
+    validated_step: int = 0
+    validated_second: float = 0.0
+    recent: list[float] = field(default_factory=list)
 
 
 class Average:
@@ -54,10 +77,12 @@ class Average:
                 own.copy_(new)
 
 
-def lr_factor(progress: float, warmup: float) -> float:
-    """Share of the top learning rate at ``progress`` in [0, 1]: linear warm-up, then a cosine."""
+def lr_factor(progress: float, warmup: float, schedule: str = "cosine") -> float:
+    """Share of the top learning rate at ``progress`` in [0, 1]: linear warm-up, then a cosine, or no change."""
     if progress < warmup:
         return max(progress / warmup, _FINAL_LR_SHARE)
+    if schedule == "constant":
+        return 1.0
     along = (min(progress, 1.0) - warmup) / (1 - warmup)
     return _FINAL_LR_SHARE + (1 - _FINAL_LR_SHARE) * 0.5 * (1 + math.cos(math.pi * along))
 
@@ -94,112 +119,144 @@ def _train(
         large_depthwise_in_float32(network)
     average = Average(network, config.optimiser.ema)
     optimiser = make_optimiser(network, config)
-    facts: dict[str, Any] = {"step": 0, "seconds": 0.0, "best": -math.inf}
+    progress = Progress()
     if run.checkpoint.is_file():
-        facts = load_checkpoint(run.checkpoint, network, average.network, optimiser)
-        logger.info("resumed %s at step %d", config.name, facts["step"])
-    processes.start_together(network, facts["step"])
-    if facts["step"] == 0:
+        progress = Progress(**load_checkpoint(run.checkpoint, network, average.network, optimiser))
+        logger.info("resumed %s at step %d", config.name, progress.step)
+    processes.start_together(network, progress.step)
+    if progress.step == 0:
         average.network.load_state_dict(network.state_dict())
-    clock = _Clock(config, facts)
-    losses: list[float] = []
-    batches = _batches(dataset, config, facts["step"], processes)
+
+    def save() -> None:
+        save_checkpoint(run.checkpoint, network, average.network, optimiser, asdict(progress))
+
+    watch = _Watch(config, task, run, progress, save)
+    if processes.is_first:
+        run.begin(progress.step)
+    steps = batches(dataset, config, progress.step, processes)
     bar = tqdm(
         total=config.budget.steps if config.budget.steps < 1_000_000 else None,
-        initial=facts["step"],
+        initial=progress.step,
         mininterval=20,
         disable=not processes.is_first,
     )
-    while (progress := processes.agree(clock.progress())) < 1:
-        losses.append(_step(config, network, task, optimiser, next(batches), progress, processes))
-        facts["step"] += 1
-        average.update(network, facts["step"])
+    while (share := processes.agree(watch.share())) < 1:
+        loss = training_step(config, network, task, optimiser, next(steps), share, processes, progress.step)
+        progress.step += 1
+        average.update(network, progress.step)
         bar.update()
-        if not processes.is_first:
-            continue
-        if facts["step"] % 20 == 0:
-            lr, minutes = optimiser.param_groups[0]["lr"], clock.seconds() / 60
-            run.log(facts["step"], {"loss": sum(losses[-20:]) / 20, "lr": lr, "minutes": minutes})
-        if clock.due("validated", config.budget.validate_every):
-            _validate(task, average.network, run, facts, clock)
-        if clock.due("saved", config.budget.checkpoint_every):
-            facts["seconds"] = clock.seconds()
-            save_checkpoint(run.checkpoint, network, average.network, optimiser, facts)
+        if processes.is_first:
+            watch.after_step(loss, average.network, optimiser.param_groups[-1]["lr"])
     bar.close()
     if processes.is_first:
-        _validate(task, average.network, run, facts, clock)
-        facts["seconds"] = clock.seconds()
-        save_checkpoint(run.checkpoint, network, average.network, optimiser, facts)
+        watch.at_the_end(average.network)
     return average.network
 
 
-def _step(
+def training_step(
     config: TrainingConfig,
     network: nn.Module,
     task: Task,
     optimiser: torch.optim.Optimizer,
     batch: Batch,
-    progress: float,
+    share: float,
     processes: Processes,
+    step: int,
 ) -> float:
-    """One step of the optimiser; the loss."""
+    """One step of the optimiser at ``share`` of the budget; the loss.
+
+    Raises ``TrainingError``, before anything is changed, where the loss or its gradients are no numbers.
+    """
     batch = {
         k: v.to(processes.device, memory_format=torch.channels_last if v.ndim == 4 else torch.contiguous_format)
         for k, v in batch.items()
     }
+    settings = config.optimiser
     for group in optimiser.param_groups:
-        group["lr"] = config.optimiser.lr * group["lr_share"] * lr_factor(progress, config.optimiser.warmup)
+        group["lr"] = settings.lr * group["lr_share"] * lr_factor(share, settings.warmup, settings.schedule)
+    # What a network draws (dropped paths) is a function of seed and step too, so that a resumed run draws the same.
+    torch.manual_seed((config.seed << 40) + (step << 8) + processes.rank)
     training_mode(network, config)
     with torch.autocast(processes.device.type, torch.bfloat16):
         loss = task.loss(network, batch)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     mean_loss = processes.average(network, loss)
-    nn.utils.clip_grad_norm_(network.parameters(), config.optimiser.clip)
+    norm = float(nn.utils.clip_grad_norm_(network.parameters(), settings.clip))
+    if not (math.isfinite(mean_loss) and math.isfinite(norm)):
+        raise TrainingError(
+            f"step {step}: the loss is {mean_loss} and its gradient has length {norm}. Checkpoint and best weights are "
+            f"as they were. Begin a new run with best.safetensors as initial_weights and a lower optimiser.lr."
+        )
     optimiser.step()
     return mean_loss
 
 
-class _Clock:
-    """Counts training time across resumptions; validation does not count."""
+class _Watch:
+    """What the first process does between steps: log, validate, save."""
 
-    def __init__(self, config: TrainingConfig, facts: dict[str, Any]) -> None:
-        self._budget = config.budget
-        self._facts = facts
-        self._before = facts["seconds"]
-        self._start = time.monotonic()
-        self._marks = {"validated": self._start, "saved": self._start}
+    def __init__(
+        self, config: TrainingConfig, task: Task, run: RunFolder, progress: Progress, save: Callable[[], None]
+    ) -> None:
+        self.config, self.task, self.run, self.progress = config, task, run, progress
+        self._write_checkpoint = save
+        self._saved_second = progress.seconds
+        self._mark = time.monotonic()
 
-    def seconds(self) -> float:
-        return float(self._before + time.monotonic() - self._start)
+    def share(self) -> float:
+        """Share of the budget that is spent."""
+        budget = self.config.budget
+        return max(self.progress.step / budget.steps, self._now() / 60 / budget.minutes)
 
-    def progress(self) -> float:
-        return max(self._facts["step"] / self._budget.steps, self.seconds() / 60 / self._budget.minutes)
+    def after_step(self, loss: float, network: nn.Module, lr: float) -> None:
+        """Log every so often, validate ``network`` (the average) and save when it is time."""
+        progress, budget = self.progress, self.config.budget
+        now = self._now()
+        progress.recent.append(loss)
+        if progress.step % _LOG_EVERY == 0:
+            mean = sum(progress.recent) / len(progress.recent)
+            self.run.log(progress.step, {"loss": mean, "lr": lr, "minutes": now / 60})
+            progress.recent.clear()
+        if budget.validate_every_steps:
+            due = progress.step % budget.validate_every_steps == 0
+        else:
+            due = now - progress.validated_second >= budget.validate_every * 60
+        if due:
+            self._validate(network)
+        if due or now - self._saved_second >= budget.checkpoint_every * 60:
+            self._save()
 
-    def due(self, what: str, minutes: float) -> bool:
+    def at_the_end(self, network: nn.Module) -> None:
+        """Validate and save, unless that was done after the last step."""
+        if self.progress.validated_step != self.progress.step:
+            self._validate(network)
+            self._save()
+
+    def _now(self) -> float:
+        """Seconds of training, over all resumptions; validating does not count."""
         now = time.monotonic()
-        if now - self._marks[what] < minutes * 60:
-            return False
-        self._marks[what] = now
-        return True
+        self.progress.seconds += now - self._mark
+        self._mark = now
+        return self.progress.seconds
 
-    def pause(self, action: Callable[[], dict[str, float]]) -> dict[str, float]:
-        begin = time.monotonic()
-        result = action()
-        self._before -= time.monotonic() - begin
-        return result
+    def _validate(self, network: nn.Module) -> None:
+        progress = self.progress
+        progress.validated_step, progress.validated_second = progress.step, self._now()
+        figures = self.task.validate(network, self.run.path / "panels.png")
+        self.run.log(progress.step, {f"val/{name}": value for name, value in figures.items()})
+        logger.info("step %d: %s", progress.step, ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
+        if figures["score"] > progress.best:
+            progress.best = figures["score"]
+            save_tensors(self.run.best, network.state_dict(), {"step": progress.step, "validation": figures})
+        draw_curves(self.run.metrics, self.run.path / "curves.png")
+        self._mark = time.monotonic()
+
+    def _save(self) -> None:
+        self._saved_second = self._now()
+        self._write_checkpoint()
 
 
-def _validate(task: Task, network: nn.Module, run: RunFolder, facts: dict[str, Any], clock: _Clock) -> None:
-    figures = clock.pause(lambda: task.validate(network))
-    run.log(facts["step"], {f"val/{name}": value for name, value in figures.items()})
-    logger.info("step %d: %s", facts["step"], ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
-    if figures["score"] > facts["best"]:
-        facts["best"] = figures["score"]
-        save_tensors(run.best, network.state_dict(), {"step": facts["step"], "validation": figures})
-
-
-def _batches(dataset: Dataset[Batch], config: TrainingConfig, step: int, processes: Processes) -> Iterator[Batch]:
+def batches(dataset: Dataset[Batch], config: TrainingConfig, step: int, processes: Processes) -> Iterator[Batch]:
     """This process's share of each batch from ``step`` on: every ``count``-th sample, beginning with its rank."""
     batch, steps = config.optimiser.batch, config.budget.steps
     share = range(step * batch + processes.rank, steps * batch, processes.count)

@@ -9,12 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.config import ConfigError
+
 # The seed report's weights of EX, SE, HE, MA in its channel-weighted Dice loss.
 SEED_CHANNEL_WEIGHTS: Final = (5 / 12, 2 / 3, 3 / 5, 3 / 2)
 
+Loss = Callable[[Tensor, Tensor], Tensor]
+
 # A kind of lesion that covers less than this share of a batch is taken to cover as much: without it, photographs that
-# lack
-# the lesion would weigh without bound.
+# lack the lesion would weigh without bound.
 _LEAST_COVER: Final = 5e-4
 
 
@@ -44,24 +47,31 @@ def smooth_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
     return (1 - (2 * overlap + smooth) / (total + smooth)).mean()
 
 
-def soft_dice(probability: Tensor, target: Tensor, eps: float = 1e-7) -> Tensor:
-    """Plain Dice loss over all channels and pixels at once, as segmentation-models-pytorch's early ``DiceLoss``."""
-    return channel_weighted_dice(probability, target, (1.0,) * probability.shape[1], eps)
+def f_score(probability: Tensor, target: Tensor, weights: Sequence[float] | None = None, eps: float = 1e-7) -> Tensor:
+    """Soft Dice score (F1) over all channels and pixels at once.
 
-
-def channel_weighted_dice(
-    probability: Tensor, target: Tensor, weights: Sequence[float] = SEED_CHANNEL_WEIGHTS, eps: float = 1e-7
-) -> Tensor:
-    """The seed report's Dice loss: prediction and truth are multiplied by their channel's weight first.
-
-    With ``P = w p`` and ``T = w t``: ``tp = sum(P T)``, ``fp = sum P - tp``, ``fn = sum T - tp``, loss ``1 - (2 tp +
-    eps) / (2 tp + fn + fp + eps)``.
+    With ``P = w p`` and ``T = w t`` for the channel weights ``w`` (1 where none are given): ``tp = sum(P T)``, ``fp =
+    sum P - tp``, ``fn = sum T - tp``, score ``(2 tp + eps) / (2 tp + fn + fp + eps)``. With weights it is the seed
+    report's listing. ``ValueError`` where there is not one weight per channel.
     """
-    factor = torch.tensor(weights, dtype=probability.dtype, device=probability.device).view(1, -1, 1, 1)
-    weighted, truth = probability * factor, target * factor
-    tp = (weighted * truth).sum()
-    fp, fn = weighted.sum() - tp, truth.sum() - tp
-    return 1 - (2 * tp + eps) / (2 * tp + fn + fp + eps)
+    if weights is not None:
+        if len(weights) != probability.shape[1]:
+            raise ValueError(f"{len(weights)} channel weights for {probability.shape[1]} channels")
+        factor = torch.tensor(weights, dtype=probability.dtype, device=probability.device).view(1, -1, 1, 1)
+        probability, target = probability * factor, target * factor
+    tp = (probability * target).sum()
+    fp, fn = probability.sum() - tp, target.sum() - tp
+    return (2 * tp + eps) / (2 * tp + fn + fp + eps)
+
+
+def soft_dice(probability: Tensor, target: Tensor) -> Tensor:
+    """``1 - f_score`` with an ``eps`` of 1: the seed's plain Dice, segmentation-models-pytorch's early ``DiceLoss``."""
+    return 1 - f_score(probability, target, eps=1.0)
+
+
+def seed_weighted_dice(probability: Tensor, target: Tensor) -> Tensor:
+    """``1 - f_score`` with the seed report's weights of EX, SE, HE and MA, and its ``eps`` of 1."""
+    return 1 - f_score(probability, target, SEED_CHANNEL_WEIGHTS, eps=1.0)
 
 
 def focal_dice(logits: Tensor, target: Tensor) -> Tensor:
@@ -91,24 +101,54 @@ def feature_distance(own: Tensor, taught: Tensor) -> Tensor:
     return functional.mse_loss(own.float(), standard)
 
 
-SegmentationLoss = Callable[[Tensor, Tensor], Tensor]
+def one_class_per_pixel(target: Tensor) -> Tensor:
+    """``N x 4 x H x W`` masks to ``N x H x W`` classes: 0 background, then the lesions.
 
-SEGMENTATION_LOSSES: Final[dict[str, SegmentationLoss]] = {
-    "focal_dice": focal_dice,
-    "dice": lambda logits, target: soft_dice(logits.sigmoid(), target),
-    "seed_weighted_dice": lambda logits, target: channel_weighted_dice(logits.sigmoid(), target),
-}
-
-
-def softmax_loss(logits: Tensor, target: Tensor, weights: Sequence[float] | None = None) -> Tensor:
-    """Cross-entropy plus Dice for the background + 4 head; ``target`` is ``N x 4 x H x W`` bool-like.
-
-    Where lesions overlap the smaller kind wins (MA over SE over HE over EX): a pixel has one class here.
+    Where lesions overlap the smaller kind wins (MA over SE over HE over EX).
     """
     classes = torch.zeros(target.shape[0], *target.shape[2:], dtype=torch.long, device=target.device)
     for channel in (0, 2, 1, 3):
         classes[target[:, channel] > 0.5] = channel + 1
-    one_hot = functional.one_hot(classes, 5).movedim(-1, 1)[:, 1:].to(logits.dtype)
-    probability = logits.softmax(dim=1)[:, 1:]
-    dice = channel_weighted_dice(probability, one_hot, weights or (1.0,) * 4)
-    return functional.cross_entropy(logits, classes) + dice
+    return classes
+
+
+def _of_sigmoid(loss: Loss) -> Loss:
+    return lambda logits, target: loss(logits.sigmoid(), target)
+
+
+def _of_softmax(loss: Loss) -> Loss:
+    """Background + 4 logits and ``N x 4`` masks; the background takes part in the softmax, not in the loss."""
+
+    def of_logits(logits: Tensor, target: Tensor) -> Tensor:
+        one_hot = functional.one_hot(one_class_per_pixel(target), logits.shape[1]).movedim(-1, 1)
+        return loss(logits.softmax(dim=1)[:, 1:], one_hot[:, 1:].to(logits.dtype))
+
+    return of_logits
+
+
+def _cross_entropy_dice(logits: Tensor, target: Tensor) -> Tensor:
+    return functional.cross_entropy(logits, one_class_per_pixel(target)) + _of_softmax(soft_dice)(logits, target)
+
+
+# head -> name -> loss of logits and ``N x 4`` masks (``N x 1`` for a head of a single lesion)
+SEGMENTATION_LOSSES: Final[dict[str, dict[str, Loss]]] = {
+    "multilabel": {
+        "focal_dice": focal_dice,
+        "dice": _of_sigmoid(soft_dice),
+        "seed_weighted_dice": _of_sigmoid(seed_weighted_dice),
+    },
+    "single": {"focal_dice": focal_dice, "dice": _of_sigmoid(soft_dice)},
+    "softmax": {
+        "cross_entropy_dice": _cross_entropy_dice,
+        "dice": _of_softmax(soft_dice),
+        "seed_weighted_dice": _of_softmax(seed_weighted_dice),
+    },
+}
+
+
+def segmentation_loss(name: str, head: str) -> Loss:
+    """The loss called ``name`` for a network's ``head``; ``ConfigError`` where there is none."""
+    known = SEGMENTATION_LOSSES[head.partition(":")[0]]
+    if name not in known:
+        raise ConfigError(f"loss.name: {name!r} is no loss of the head {head}; known: {', '.join(known)}")
+    return known[name]

@@ -15,7 +15,7 @@ def encoder_of(network: nn.Module) -> nn.Module | None:
 
 
 def make_optimiser(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW; norms and biases are not decayed, and the encoder has a learning rate of its own.
+    """AdamW or plain Adam; norms and biases are not decayed, and the encoder has a learning rate of its own.
 
     With ``encoder_lr`` 0 the encoder's parameters lose their gradients: they are not in the optimiser, and no backward
     pass is spent on them. Raises ``ConfigError`` where ``encoder_lr`` is set for a network without an encoder.
@@ -27,18 +27,17 @@ def make_optimiser(network: nn.Module, config: TrainingConfig) -> torch.optim.Op
     slow = set() if encoder is None else set(encoder.parameters())
     if encoder is not None and settings.encoder_lr == 0:
         encoder.requires_grad_(False)
+    plain = settings.name == "adam"
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for parameter in network.parameters():
         if parameter.requires_grad:
-            decay = 0.0 if parameter.ndim <= 1 else settings.weight_decay
+            decay = 0.0 if plain or parameter.ndim <= 1 else settings.weight_decay
             groups.setdefault((decay, parameter in slow), []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {"params": p, "weight_decay": decay, "lr_share": settings.encoder_lr if encoder else 1.0}
-            for (decay, encoder), p in groups.items()
-        ],
-        lr=settings.lr,
-    )
+    parts = [
+        {"params": own, "weight_decay": decay, "lr_share": settings.encoder_lr if is_slow else 1.0}
+        for (decay, is_slow), own in groups.items()
+    ]
+    return (torch.optim.Adam if plain else torch.optim.AdamW)(parts, lr=settings.lr)
 
 
 def training_mode(network: nn.Module, config: TrainingConfig) -> None:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from inference.field_of_view import Rgb
 from inference.lesions import LESIONS
 from inference.preprocessing import normalise
 from training.config import TrainingConfig
 from training.datasets.squares import Square
-from training.transforms import PHOTOMETRIC, Placement
+from training.transforms import Placement, default_photometric, seed_segmentation
 
 # No photograph has thousands of lesions worth remembering; big exudate fields would fill the memory.
 _POINTS_PER_LESION = 2000
@@ -49,10 +50,17 @@ def lesion_points(square: Square) -> LesionPoints:
     return LesionPoints(tuple(points))
 
 
-class CropDataset(Dataset[dict[str, Tensor]]):
-    """Random crops, a pure function of (seed, index): a resumed run sees what an unbroken one would have seen.
+def _masks(square: Square) -> list[NDArray[np.uint8]]:
+    """One mask of 0 and 1 per lesion; all 0 where nobody outlined any."""
+    bits = np.zeros(square.rgb.shape[:2], np.uint8) if square.bits is None else square.bits
+    return [((bits >> channel) & 1).astype(np.uint8) for channel in range(len(LESIONS))]
 
-    An item: ``image`` ``3 x crop x crop`` float32 normalised; ``target`` ``4 x crop x crop`` float32 in [0, 1];
+
+class CropDataset(Dataset[dict[str, Tensor]]):
+    """Training pictures, a pure function of (seed, index): a resumed run sees what an unbroken one would have seen.
+
+    They are random crops, mostly around lesions, or whole photographs (``transforms = "seed"``). An item: ``image``
+    ``3 x S x S`` float32 normalised, ``S`` the picture's side; ``target`` ``4 x S x S`` float32 in [0, 1];
     ``labelled`` 1.0 where the target is the truth, 0.0 where the photograph was never outlined (only a teacher can
     tell).
     """
@@ -67,7 +75,9 @@ class CropDataset(Dataset[dict[str, Tensor]]):
         self.config = config
         self.pools = (list(labelled), list(negatives), list(unlabelled))
         self.points = [lesion_points(square) for square in labelled]
-        self.photometric = PHOTOMETRIC[config.input.transforms]()
+        whole = config.input.transforms == "seed"
+        self.photometric = default_photometric()
+        self.whole = seed_segmentation(config.input.picture) if whole else None
 
     def __len__(self) -> int:
         return self.config.budget.steps * self.config.optimiser.batch
@@ -79,20 +89,26 @@ class CropDataset(Dataset[dict[str, Tensor]]):
         pool = int(randomness.choice(3, p=pool_shares))
         position = int(randomness.integers(len(self.pools[pool])))
         square = self.pools[pool][position]
-        placement = self._place(square, self.points[position] if pool == 0 else None, randomness)
-
-        self.photometric.set_random_seed(int(randomness.integers(2**31)))
-        image = self.photometric(image=placement.warp_image(square.rgb))["image"]
-        target = np.zeros((len(LESIONS), placement.crop, placement.crop), np.float32)
-        if square.bits is not None:
-            for channel in range(len(LESIONS)):
-                target[channel] = placement.warp_mask((square.bits >> channel) & 1)
+        if self.whole is None:
+            image, target = self._crop(square, self.points[position] if pool == 0 else None, randomness)
+        else:
+            self.whole.set_random_seed(int(randomness.integers(2**31)))
+            changed = self.whole(image=square.rgb, masks=_masks(square))
+            image, target = changed["image"], np.stack(changed["masks"]).astype(np.float32)
         norm = self.config.input.normalisation
         return {
             "image": torch.from_numpy(normalise(image, norm.mean, norm.std)),
             "target": torch.from_numpy(target),
             "labelled": torch.tensor(0.0 if pool == 2 else 1.0),
         }
+
+    def _crop(
+        self, square: Square, points: LesionPoints | None, randomness: np.random.Generator
+    ) -> tuple[Rgb, NDArray[np.float32]]:
+        placement = self._place(square, points, randomness)
+        self.photometric.set_random_seed(int(randomness.integers(2**31)))
+        image = self.photometric(image=placement.warp_image(square.rgb))["image"]
+        return image, np.stack([placement.warp_mask(mask) for mask in _masks(square)])
 
     def _place(self, square: Square, points: LesionPoints | None, randomness: np.random.Generator) -> Placement:
         settings = self.config.input

@@ -17,13 +17,13 @@ from inference.networks import NetworkSpec, build
 from inference.networks.spec import lesion_probabilities
 from inference.preprocessing import normalise, resize_square
 from training import losses
-from training.config import TrainingConfig
-from training.datasets import read
-from training.datasets.manifest import read_manifest, select
-from training.datasets.squares import Square, load_squares
-from training.evaluation.weights import load_weights
+from training.config import ConfigError, TrainingConfig
+from training.datasets.selection import squares_of
+from training.datasets.squares import Square
+from training.lesion_teaching import load_teacher
 from training.loop import Batch, train
 from training.metrics.scores import ScoreHistogram
+from training.pictures import PANELS, LesionPanel, draw_lesions
 from training.pretrained import initialise
 from training.runs import RunFolder
 from training.sampling import CropDataset
@@ -32,17 +32,18 @@ from training.sampling import CropDataset
 class Teacher:
     """A trained network that answers for a student's crops, at the scale that it was trained for."""
 
-    def __init__(self, folder: Path, student: TrainingConfig) -> None:
-        weights = load_weights(folder)
+    def __init__(self, student: TrainingConfig) -> None:
+        weights = load_teacher(student)
         self.card, self.network = weights.card, weights.network.requires_grad_(False)
         stride = self.card.network.stride
-        self.side = round(student.input.crop * self.card.input_size / student.input.size / stride) * stride
+        self.side = round(student.input.picture * self.card.input_size / student.input.size / stride) * stride
         self._from, self._to = student.input.normalisation, self.card.normalisation
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Probabilities ``N x 4 x crop x crop`` of a student's normalised crops, and the encoder's features."""
         crop = images.shape[-1]
+        self.network.to(images.device)
         resized = functional.interpolate(images.float(), size=(self.side, self.side), mode="bilinear", antialias=True)
         features = self.network.encoder(renormalise(resized, self._from, self._to))  # type: ignore[operator]
         logits = self.network.segmentation_head(self.network.decoder(features)).float()  # type: ignore[operator]
@@ -53,7 +54,7 @@ class Teacher:
 def renormalise(images: Tensor, old: Normalisation, new: Normalisation) -> Tensor:
     """Carry normalised images from one normalisation to another."""
     old_mean, old_std, new_mean, new_std = (
-        torch.tensor(values, dtype=images.dtype).view(1, 3, 1, 1) for values in (old.mean, old.std, new.mean, new.std)
+        images.new_tensor(values).view(1, 3, 1, 1) for values in (old.mean, old.std, new.mean, new.std)
     )
     return (images * (old_std / new_std) + (old_mean - new_mean) / new_std).contiguous(
         memory_format=torch.channels_last
@@ -89,6 +90,8 @@ class SegmentationTask:
         self.config = config
         self.validation = validation
         self.teacher = teacher
+        self.truth_loss = losses.segmentation_loss(config.loss.name, config.network.head)
+        self.channels = [channel for channel, lesion in enumerate(LESIONS) if lesion in config.network.lesions]
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Loss against the truth where there is one, and against the teacher if there is a teacher."""
@@ -102,36 +105,38 @@ class SegmentationTask:
             known = batch["labelled"] > 0
             total = logits.sum() * 0.0
             if known.any():
-                total = total + self._truth_loss(logits[known], batch["target"][known])
+                total = total + self.truth_loss(logits[known], batch["target"][known][:, self.channels])
             if teacher is not None:
                 total = total + self.config.distillation.weight * losses.distillation(logits, teacher)
             for own, taught in zip(features, lesson[2 : 2 + len(features)], strict=True):
                 total = total + self.config.distillation.feature_weight * losses.feature_distance(own, taught)
             return total
 
-    def _truth_loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        head = self.config.network.head
-        if head == "softmax":
-            weights = losses.SEED_CHANNEL_WEIGHTS if self.config.loss.name == "seed_weighted_dice" else None
-            return losses.softmax_loss(logits, target, weights)
-        if head.startswith("single:"):
-            target = target[:, [LESIONS.index(lesion) for lesion in LESIONS if head.endswith(lesion)]]
-        return losses.SEGMENTATION_LOSSES[self.config.loss.name](logits, target)
+    def validate(self, network: nn.Module, pictures: Path | None = None) -> dict[str, float]:
+        """AP, and best pooled Dice with its IoU, per lesion, at training scale inside the field of view.
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """AP and best pooled Dice per lesion, at training scale inside the field of view; ``score`` is mean AP."""
-        histograms = {lesion: ScoreHistogram() for lesion in self.config.network.lesions}
+        ``score`` is mean AP. ``pictures`` shows what is found at a probability of .5.
+        """
+        spec, settings = self.config.network, self.config.input
+        histograms = {lesion: ScoreHistogram() for lesion in spec.lesions}
+        panels: list[LesionPanel] = []
         for square in self.validation:
-            probability = predict_square(
-                network, self.config.network, square, self.config.input.size, self.config.input.normalisation
-            )
+            probability = predict_square(network, spec, square, settings.size, settings.normalisation)
             assert square.bits is not None  # noqa: S101 - validation photographs are outlined ones
-            for lesion, own in zip(self.config.network.lesions, probability, strict=True):
-                truth = (square.bits >> LESIONS.index(lesion)) & 1 > 0
-                histograms[lesion].add(own[square.inside], truth[square.inside])
+            truth = {lesion: (square.bits >> LESIONS.index(lesion)) & 1 > 0 for lesion in histograms}
+            found = dict(zip(spec.lesions, probability, strict=True))
+            for lesion, histogram in histograms.items():
+                histogram.add(found[lesion][square.inside], truth[lesion][square.inside])
+            if len(panels) < PANELS:
+                at_half = {lesion: (own > 0.5) & square.inside for lesion, own in found.items()}
+                panels.append(LesionPanel(square.record.image.stem, square.rgb, truth, at_half))
+        if pictures is not None:
+            draw_lesions(panels, pictures)
         figures = {f"ap/{lesion}": h.average_precision() for lesion, h in histograms.items()}
         figures["score"] = float(np.nanmean(list(figures.values())))
-        figures |= {f"dice/{lesion}": h.best_dice()[1] for lesion, h in histograms.items()}
+        for lesion, histogram in histograms.items():
+            dice = histogram.best_dice()[1]
+            figures |= {f"dice/{lesion}": dice, f"iou/{lesion}": dice / (2 - dice)}
         return figures
 
 
@@ -157,31 +162,34 @@ def predict_square(
 def train_segmentation(config: TrainingConfig, config_file: Path, run_path: Path) -> RunFolder:
     """Train, or continue to train, the network that ``config`` describes, in the folder ``run_path``."""
     torch.manual_seed(config.seed)
-    data_root, manifest = Path(config.data.root), Path(config.data.manifest)
-    run = RunFolder(run_path, config_file, manifest)
-    cache = run_path.parent / "cache"
-    entries = read_manifest(manifest)
-
-    def squares(sources: Sequence[str], split: str) -> list[Square]:
-        records = [r for source in sources for r in read(source, data_root)]
-        chosen = select(records, entries, data_root=data_root, split=split)
-        return load_squares(chosen, config.input.size, cache)
-
-    dataset = CropDataset(
-        config,
-        squares(config.data.labelled, "train"),
-        squares(config.data.negatives, "train"),
-        squares(config.data.unlabelled, "train"),
-    )
+    run = RunFolder(run_path, config_file, Path(config.data.manifest))
     network = build(config.network)
     expect_background(network, config.network)
     initialise(network, config)
-    teacher = Teacher(Path(config.distillation.teacher), config) if config.distillation.teacher else None
+    teacher = Teacher(config) if config.distillation.teacher else None
     if teacher is not None and config.distillation.feature_weight:
         network = TaughtSegmenter(network, teacher.network)
-    task = SegmentationTask(config, squares(config.data.labelled, "val"), teacher)
+
+    def squares(sources: Sequence[str], split: str) -> list[Square]:
+        return squares_of(config, sources, split, config.input.size, run_path.parent / "cache")
+
+    task = SegmentationTask(config, _outlined(squares(config.data.labelled, "val")), teacher)
+    dataset = CropDataset(
+        config,
+        _outlined(squares(config.data.labelled, "train")),
+        squares(config.data.negatives, "train"),
+        squares(config.data.unlabelled, "train"),
+    )
     train(config=config, network=network, dataset=dataset, task=task, run=run)
     return run
+
+
+def _outlined(squares: list[Square]) -> list[Square]:
+    if not squares:
+        raise ConfigError("data.labelled: name a data set whose lesions are outlined")
+    if strange := {square.record.source for square in squares if square.bits is None}:
+        raise ConfigError(f"data.labelled: nobody outlined the lesions of {', '.join(sorted(strange))}")
+    return squares
 
 
 @torch.no_grad()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import cast
 
 import albumentations as albu
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torchvision.transforms import v2
 
 from inference.field_of_view import Rgb
 
@@ -77,31 +80,72 @@ def default_photometric(seed: int | None = None) -> albu.Compose:
     )
 
 
-def seed_photometric(seed: int | None = None) -> albu.Compose:
-    """The photometric part of the seed report's segmentation list."""
-    return albu.Compose(_seed_photometric_list(), seed=seed)
-
-
 def seed_segmentation(side: int, seed: int | None = None) -> albu.Compose:
-    """The seed report's whole segmentation list, for image and masks, in the argument names of albumentations 2."""
-    geometric: list[Any] = [
-        albu.Resize(height=side, width=side),
-        albu.HorizontalFlip(p=0.5),
-        albu.Affine(
-            scale=(0.95, 1.05), rotate=(-45, 45), translate_percent=(-0.05, 0.05), border_mode=cv2.BORDER_CONSTANT, p=1
-        ),
-        albu.PadIfNeeded(min_height=side, min_width=side, border_mode=cv2.BORDER_CONSTANT),
-        albu.RandomCrop(height=side, width=side),
-    ]
-    return albu.Compose([*geometric, *_seed_photometric_list()], seed=seed)
+    """The seed report's whole list for segmentation, for a photograph and its masks, in the terms of albumentations 2.
+
+    Strengths are those of the library's first version, for which the list was written: one factor for both axes, noise
+    with a variance of 10 to 50 of 255 grey levels.
+    """
+    return albu.Compose(
+        [
+            albu.Resize(height=side, width=side),
+            albu.HorizontalFlip(p=0.5),
+            albu.Affine(
+                scale=(0.95, 1.05),
+                keep_ratio=True,
+                rotate=(-45, 45),
+                translate_percent=(-0.05, 0.05),
+                border_mode=cv2.BORDER_CONSTANT,
+                p=1,
+            ),
+            albu.PadIfNeeded(min_height=side, min_width=side, border_mode=cv2.BORDER_CONSTANT),
+            albu.RandomCrop(height=side, width=side),
+            albu.GaussNoise(std_range=(math.sqrt(10) / 255, math.sqrt(50) / 255), p=0.2),
+            albu.CLAHE(p=1),
+            albu.OneOf([albu.Sharpen(p=1), albu.Blur(blur_limit=3, p=1), albu.MotionBlur(blur_limit=3, p=1)], p=0.9),
+        ],
+        seed=seed,
+    )
 
 
-def _seed_photometric_list() -> list[Any]:
-    return [
-        albu.GaussNoise(p=0.2),
-        albu.CLAHE(p=1),
-        albu.OneOf([albu.Sharpen(p=1), albu.Blur(blur_limit=3, p=1), albu.MotionBlur(blur_limit=3, p=1)], p=0.9),
-    ]
+def retina_radius(rgb: Rgb) -> float:
+    """Radius of the retina in pixels, by brightness.
+
+    Half the count of pixels in the middle row whose sum of colours is above a tenth of that row's mean: B. Graham,
+    report on the Kaggle Diabetic Retinopathy Detection competition, 2015.
+    """
+    row = rgb[rgb.shape[0] // 2].astype(np.float64).sum(axis=1)
+    return float((row > row.mean() / 10).sum()) / 2
 
 
-PHOTOMETRIC: Final = {"default": default_photometric, "seed": seed_photometric}
+def scale_to_radius(rgb: Rgb, radius: float) -> Rgb:
+    """Scale a photograph so that its retina has ``radius`` (pixels), whatever the camera; a black one is left alone."""
+    own = retina_radius(rgb)
+    if own == 0:
+        return rgb
+    factor = radius / own
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return cast("Rgb", cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=how))
+
+
+def seed_grading(rgb: Rgb, size: int, seed: int) -> Rgb:
+    """The seed report's list for grading: ``size x size x 3``, a pure function of the photograph and ``seed``.
+
+    Scaled so that the retina fills the square (512 in the report), mirrored left to right (p .5), turned by up to 30
+    degrees, mirrored upside down (p .3), jittered in colour by strengths of ``.01 |N(0, 1)|``. The report drew its
+    strengths once for a whole training; here every photograph has its own.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        brightness, contrast, saturation, hue = (0.01 * torch.randn(4).abs()).tolist()
+        steps = v2.Compose(
+            [
+                v2.CenterCrop(size),
+                v2.RandomHorizontalFlip(p=0.5),
+                v2.RandomRotation(30),
+                v2.RandomVerticalFlip(p=0.3),
+                v2.ColorJitter(brightness, contrast, saturation, hue),
+            ]
+        )
+        scaled = torch.from_numpy(np.ascontiguousarray(scale_to_radius(rgb, size / 2)))
+        return cast("Rgb", np.ascontiguousarray(steps(scaled.permute(2, 0, 1)).permute(1, 2, 0).numpy()))

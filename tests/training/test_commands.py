@@ -8,49 +8,10 @@ from django.core.management import CommandError, call_command
 from PIL import Image
 
 from inference.cards import ModelCard
+from inference.field_of_view import find_field_of_view
+from training.datasets.squares import read_rgb
 from training.evaluation.weights import load_weights
 from training.model_card import render
-
-SIDE = 256
-
-
-def photograph(path, seed):
-    randomness = np.random.default_rng(seed)
-    ys, xs = np.mgrid[:SIDE, :SIDE]
-    disc = np.hypot(xs - SIDE / 2, ys - SIDE / 2) < SIDE * 0.47
-    rgb = np.dstack([disc * 170, disc * 90, disc * 40]) + randomness.normal(0, 2, (SIDE, SIDE, 3))
-    lesions = np.zeros((SIDE, SIDE), bool)
-    for x, y in randomness.integers(80, 170, (6, 2)):
-        lesions[y : y + 12, x : x + 12] = True
-    rgb[lesions] = (250, 240, 120)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8)).save(path)
-    return lesions
-
-
-@pytest.fixture
-def data_root(tmp_path):
-    root = tmp_path / "data"
-    for lesion in ("EX", "SE", "HE", "MA"):
-        (root / "idrid" / "masks" / lesion).mkdir(parents=True)
-    for number in range(4):
-        lesions = photograph(root / "idrid" / "images" / f"IDRiD_0{number}.png", number)
-        Image.fromarray(lesions).save(root / "idrid" / "masks" / "EX" / f"IDRiD_0{number}_EX.png")
-    rows = ["image,patient,eye,grade"]
-    for patient in range(8):
-        photograph(root / "eyepacs400" / "images" / f"{patient}_left.png", 50 + patient)
-        rows.append(f"{patient}_left.png,{patient},left,{(0, 2)[patient % 2]}")
-        photograph(root / "normal400" / "images" / f"{patient}_left.png", 80 + patient)
-    (root / "eyepacs400" / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return root
-
-
-@pytest.fixture
-def manifest(tmp_path, data_root):
-    path = tmp_path / "split.csv"
-    sources = ["idrid=1/2", "eyepacs400=1/2", "normal400=1/2"]
-    call_command("datasets", "merge", *sources, root=data_root, seed=1, out=path)
-    return path
 
 
 def configuration(tmp_path, data_root, manifest, name, body):
@@ -162,6 +123,61 @@ def test_a_grader_from_photographs_to_measured_weights(tmp_path, data_root, mani
         call_command("evaluate", dataset="eyepacs400", out=out, flips=True, **arguments)
     with pytest.raises(CommandError, match="names a folder"):
         call_command("evaluate", dataset="eyepacs400", out=text, **arguments)
+
+
+def test_an_ordinal_grader_from_photographs_to_measured_weights(tmp_path, data_root, manifest):
+    config = configuration(tmp_path, data_root, manifest, "ordinal", GRADING.replace('"classes"', '"ordinal"'))
+    config.write_text(config.read_text() + "labelled = ['eyepacs400']\n")
+    run, weights = tmp_path / "runs" / "ordinal", tmp_path / "weights" / "ordinal"
+    call_command("train_grading", config=config, run=run, threads=1)
+    call_command("export_weights", run=run, out=weights)
+    loaded = load_weights(weights)
+    assert loaded.network.fc.out_features == 4
+    rgb = read_rgb(data_root / "eyepacs400" / "images" / "1_left.png")
+    probability = loaded.grades(rgb, find_field_of_view(rgb))
+    assert probability.shape == (5,)
+    assert probability.sum() == pytest.approx(1.0, abs=1e-5)
+    assert (probability >= 0).all()
+    assert sum(map(sum, loaded.card.validation["confusion"])) == 4
+
+
+def test_a_run_that_cannot_go_on_says_why(tmp_path, data_root, manifest):
+    body = SEGMENTATION.replace("size = 128", "size = 64").replace("crop = 64", "crop = 32")
+    config = configuration(tmp_path, data_root, manifest, "toy", body)
+    config.write_text(config.read_text().replace("batch = 2", "batch = 2\nlr = 1e38") + "labelled = ['idrid']\n")
+    run = tmp_path / "runs" / "toy"
+    with pytest.raises(CommandError, match=r"step 1: the loss is (nan|inf)"):
+        call_command("train_segmentation", config=config, run=run, threads=1)
+    config.write_text(config.read_text().replace("1e38", "1e-3"))
+    with pytest.raises(CommandError, match=r"begun with other settings.*optimiser\.lr: 1e\+38, 0\.001"):
+        call_command("train_segmentation", config=config, run=run, threads=1)
+    config.write_text(config.read_text().replace("1e-3", "1e38"))
+    manifest.write_text(manifest.read_text().replace(",val\n", ",train\n", 1))
+    with pytest.raises(CommandError, match="begun on another split"):
+        call_command("train_segmentation", config=config, run=run, threads=1)
+
+
+@pytest.mark.parametrize(
+    ("command", "labelled", "body", "message"),
+    [
+        ("train_segmentation", "['eyepacs400']", SEGMENTATION, "nobody outlined the lesions of eyepacs400"),
+        ("train_segmentation", "[]", SEGMENTATION, "data.labelled: name a data set"),
+        (
+            "train_segmentation",
+            "['idrid']",
+            SEGMENTATION.replace("multilabel", "softmax"),
+            "'focal_dice' is no loss of",
+        ),
+        ("train_segmentation", "['tjdr']", SEGMENTATION, "folder not found: .*tjdr"),
+        ("train_grading", "['idrid']", GRADING, "nobody graded idrid"),
+        ("train_grading", "['idrid']", SEGMENTATION, "unet is not trained by train_grading"),
+    ],
+)
+def test_a_training_on_the_wrong_data_is_refused(tmp_path, data_root, manifest, command, labelled, body, message):
+    config = configuration(tmp_path, data_root, manifest, "toy", body)
+    config.write_text(config.read_text() + f"labelled = {labelled}\n")
+    with pytest.raises(CommandError, match=message):
+        call_command(command, config=config, run=tmp_path / "runs" / "toy", threads=1)
 
 
 def test_altered_weights_are_refused(tmp_path, data_root, manifest):

@@ -1,13 +1,24 @@
+import dataclasses
 import json
+import math
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from inference.networks import NetworkSpec
 from tests.conftest import REPOSITORY
-from training.config import BudgetConfig, ConfigError, InputConfig, OptimiserConfig, TrainingConfig, load_config
+from training.config import (
+    BudgetConfig,
+    ConfigError,
+    InputConfig,
+    OptimiserConfig,
+    TrainingConfig,
+    TrainingError,
+    load_config,
+)
 from training.cpu_kernels import large_depthwise_in_float32
 from training.loop import Average, lr_factor, train
 from training.runs import RunFolder, load_tensors, save_tensors
@@ -35,9 +46,9 @@ class Regression:
             raise KeyboardInterrupt
         return (network(batch["x"]).float() - batch["y"]).square().mean()
 
-    def validate(self, network):
+    def validate(self, network, pictures=None):
         self.validated += 1
-        return {"score": -float((network.weight - 1).abs().sum())}
+        return {"score": -float((network[1].weight - 1).abs().sum())}
 
 
 def config(steps=12):
@@ -57,11 +68,11 @@ def config_file(tmp_path):
     return path
 
 
-def run_training(folder: Path, config_file: Path, task, steps=12):
+def run_training(folder: Path, config_file: Path, task, steps=12, **changes):
     torch.manual_seed(0)
     return train(
-        config=config(steps),
-        network=nn.Linear(3, 1),
+        config=dataclasses.replace(config(steps), **changes),
+        network=nn.Sequential(nn.Dropout(0.3), nn.Linear(3, 1)),
         dataset=Numbers(),
         task=task,
         run=RunFolder(folder, config_file),
@@ -69,7 +80,7 @@ def run_training(folder: Path, config_file: Path, task, steps=12):
     )
 
 
-def test_a_killed_run_ends_where_an_unbroken_one_does(tmp_path, config_file):
+def test_a_killed_run_ends_where_an_unbroken_one_does_whatever_the_network_draws(tmp_path, config_file):
     unbroken = run_training(tmp_path / "a", config_file, Regression())
     with pytest.raises(KeyboardInterrupt):
         run_training(tmp_path / "b", config_file, Regression(stop_at=6))
@@ -77,7 +88,81 @@ def test_a_killed_run_ends_where_an_unbroken_one_does(tmp_path, config_file):
     resumed = run_training(tmp_path / "b", config_file, resumed_task)
     assert resumed_task.calls == 12 - 5
     for one, other in zip(unbroken.state_dict().values(), resumed.state_dict().values(), strict=True):
-        assert torch.allclose(one, other, atol=1e-6)
+        assert torch.equal(one, other)
+
+
+def test_a_finished_run_is_left_alone(tmp_path, config_file):
+    run_training(tmp_path / "a", config_file, Regression())
+    before = (tmp_path / "a" / "metrics.jsonl").read_text()
+    again = Regression()
+    run_training(tmp_path / "a", config_file, again)
+    assert (again.calls, again.validated) == (0, 0)
+    assert (tmp_path / "a" / "metrics.jsonl").read_text() == before
+
+
+class Diverging(Regression):
+    """Its loss is no number from the sixth step on; or only the loss's gradient is none."""
+
+    def __init__(self, *, in_gradient):
+        super().__init__()
+        self.in_gradient = in_gradient
+
+    def loss(self, network, batch):
+        loss = super().loss(network, batch)
+        if self.calls < 6:
+            return loss
+        return loss + (network[1].weight * 0).sum().abs().sqrt() if self.in_gradient else loss * math.nan
+
+
+@pytest.mark.parametrize("in_gradient", [False, True])
+def test_a_loss_that_is_no_number_stops_the_run_and_spoils_nothing(tmp_path, config_file, in_gradient):
+    with pytest.raises(TrainingError, match=r"step 5: .*nan.*lower optimiser\.lr"):
+        run_training(
+            tmp_path / "a",
+            config_file,
+            Diverging(in_gradient=in_gradient),
+            budget=BudgetConfig(steps=12, validate_every_steps=1),
+        )
+    for name in ("checkpoint", "best"):
+        tensors, facts = load_tensors(tmp_path / "a" / f"{name}.safetensors")
+        assert all(tensor.isfinite().all() for tensor in tensors.values())
+        assert facts["step"] <= 5
+
+
+SETTINGS = """
+name = "tiny"
+[network]
+architecture = "unet"
+encoder = "se_resnet50"
+encoder_depth = 4
+decoder_channels = [8, 8, 8, 8]
+[input]
+size = 128
+[optimiser]
+lr = 1e-3
+"""
+
+
+def test_a_run_is_not_continued_with_other_settings_or_on_another_split(tmp_path):
+    first, second, split = tmp_path / "a.toml", tmp_path / "b.toml", tmp_path / "split.csv"
+    first.write_text(SETTINGS, encoding="utf-8")
+    split.write_text("one", encoding="utf-8")
+    RunFolder(tmp_path / "run", first, split)
+    second.write_text("# the same, with a remark\n" + SETTINGS + "[data]\nroot = 'elsewhere'\n", encoding="utf-8")
+    RunFolder(tmp_path / "run", second, split)
+    second.write_text(SETTINGS.replace("1e-3", "2e-3").replace("8, 8]", "8, 4]"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"network\.decoder_channels: .*; optimiser\.lr: 0\.001, 0\.002\. Continue"):
+        RunFolder(tmp_path / "run", second, split)
+    split.write_text("two", encoding="utf-8")
+    with pytest.raises(ConfigError, match="another split: its manifest had sha256"):
+        RunFolder(tmp_path / "run", first, split)
+
+
+def test_every_run_has_its_curves(tmp_path, config_file):
+    run_training(tmp_path / "a", config_file, Regression(), budget=BudgetConfig(steps=25, validate_every_steps=10))
+    with Image.open(tmp_path / "a" / "curves.png") as picture:
+        assert picture.size == (1320, 495)
+        assert len(picture.convert("RGB").getcolors(100_000)) > 50
 
 
 def test_a_run_folder_says_where_its_figures_come_from(tmp_path, config_file):
@@ -90,7 +175,7 @@ def test_a_run_folder_says_where_its_figures_come_from(tmp_path, config_file):
     assert lines[-1]["val/score"] > lines[0].get("val/score", -10)
     best, facts = load_tensors(tmp_path / "a" / "best.safetensors")
     assert facts["validation"]["score"] == pytest.approx(lines[-1]["val/score"], abs=1e-5)
-    assert torch.allclose(best["weight"], network.weight)
+    assert torch.allclose(best["1.weight"], network[1].weight)
 
 
 def test_the_average_remembers_with_its_decay():

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from training import losses
+from training.config import ConfigError
 
 
 @pytest.fixture
@@ -57,23 +58,60 @@ def test_smooth_dice_punishes_a_lesion_invented_where_there_is_none():
     assert invented.grad[0, 0, 3, 3] > 0
 
 
-def test_seed_weighted_dice_is_the_reports_formula(batch):
-    logits, target = batch
-    p = torch.sigmoid(logits).double().numpy()
-    t = target.double().numpy()
-    weights = np.array([5 / 12, 2 / 3, 3 / 5, 3 / 2]).reshape(1, 4, 1, 1)
-    weighted_p, weighted_t = p * weights, t * weights
-    tp = (weighted_p * weighted_t).sum()
-    fp, fn = weighted_p.sum() - tp, weighted_t.sum() - tp
-    expected = 1 - (2 * tp + 1e-7) / (2 * tp + fn + fp + 1e-7)
-    assert losses.SEGMENTATION_LOSSES["seed_weighted_dice"](logits, target).item() == pytest.approx(expected, rel=1e-5)
+WEIGHTS = (5 / 12, 2 / 3, 3 / 5, 3 / 2)  # EX, SE, HE, MA
 
 
-def test_plain_dice_is_one_minus_the_soft_f1_score(batch):
+def reported_dice_loss(probability, target, weights=(1, 1, 1, 1), eps=1.0):
+    """The seed report's listing, in NumPy."""
+    weights = np.array(weights[: target.shape[1]]).reshape(1, -1, 1, 1)
+    p, t = probability.double().numpy() * weights, target.double().numpy() * weights
+    tp = (p * t).sum()
+    fp, fn = p.sum() - tp, t.sum() - tp
+    return 1 - (2 * tp + eps) / (2 * tp + fn + fp + eps)
+
+
+@pytest.mark.parametrize(("name", "weights"), [("seed_weighted_dice", WEIGHTS), ("dice", (1, 1, 1, 1))])
+def test_dice_of_sigmoids_is_the_reports_formula(batch, name, weights):
     logits, target = batch
-    p, t = torch.sigmoid(logits).double().numpy(), target.double().numpy()
-    expected = 1 - 2 * (p * t).sum() / (p.sum() + t.sum())
-    assert losses.SEGMENTATION_LOSSES["dice"](logits, target).item() == pytest.approx(expected, rel=1e-5)
+    expected = reported_dice_loss(logits.sigmoid(), target, weights)
+    assert losses.segmentation_loss(name, "multilabel")(logits, target).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("name", "weights"), [("seed_weighted_dice", WEIGHTS), ("dice", (1, 1, 1, 1))])
+def test_dice_of_a_softmax_is_the_reports_formula_and_nothing_else(batch, name, weights):
+    _, target = batch
+    target = target * (target.cumsum(1) == 1)  # one lesion per pixel
+    logits = torch.randn(2, 5, 8, 8, generator=torch.Generator().manual_seed(1))
+    expected = reported_dice_loss(logits.softmax(1)[:, 1:], target, weights)
+    assert losses.segmentation_loss(name, "softmax")(logits, target).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_cross_entropy_may_stand_beside_the_dice_of_a_softmax(batch):
+    _, target = batch
+    logits = torch.randn(2, 5, 8, 8, generator=torch.Generator().manual_seed(1))
+    classes = losses.one_class_per_pixel(target)
+    entropy = torch.nn.functional.cross_entropy(logits, classes).item()
+    both = losses.segmentation_loss("cross_entropy_dice", "softmax")(logits, target).item()
+    assert both - losses.segmentation_loss("dice", "softmax")(logits, target).item() == pytest.approx(entropy, rel=1e-5)
+
+
+def test_one_lesion_has_plain_dice_but_no_channel_weights(batch):
+    logits, target = (tensor[:, :1] for tensor in batch)
+    loss = losses.segmentation_loss("dice", "single:EX")(logits, target).item()
+    assert loss == pytest.approx(reported_dice_loss(logits.sigmoid(), target), rel=1e-5)
+    with pytest.raises(ConfigError, match="is no loss of the head single:EX; known: focal_dice, dice"):
+        losses.segmentation_loss("seed_weighted_dice", "single:EX")
+    with pytest.raises(ValueError, match="4 channel weights for 1 channels"):
+        losses.seed_weighted_dice(logits.sigmoid(), target)
+
+
+def test_the_score_is_soft_f1(batch):
+    logits, target = batch
+    p, t = logits.sigmoid().double().numpy(), target.double().numpy()
+    expected = 2 * (p * t).sum() / (p.sum() + t.sum())
+    assert losses.f_score(logits.sigmoid(), target).item() == pytest.approx(expected, rel=1e-5)
+    nothing = torch.zeros_like(target)
+    assert losses.f_score(nothing, nothing).item() == 1.0
 
 
 def test_distillation_is_nothing_for_a_perfect_student_and_grows_with_the_error(batch):
@@ -91,16 +129,19 @@ def test_softmax_loss_gives_overlapping_pixels_to_the_smaller_kind():
     right[0, 0, 1, 1], right[0, 4, 1, 1] = -20.0, 20.0
     wrong = right.clone()
     wrong[0, 4, 1, 1], wrong[0, 1, 1, 1] = -20.0, 20.0
-    assert losses.softmax_loss(right, target).item() == pytest.approx(0.0, abs=1e-5)
-    assert losses.softmax_loss(wrong, target).item() > 1.0
+    loss = losses.segmentation_loss("cross_entropy_dice", "softmax")
+    assert loss(right, target).item() == pytest.approx(0.0, abs=1e-5)
+    assert loss(wrong, target).item() > 0.5
 
 
-def test_every_loss_is_finite_for_extreme_logits():
-    for value in (-60.0, 60.0):
-        logits, target = torch.full((1, 4, 4, 4), value), torch.ones(1, 4, 4, 4)
-        for loss in (*losses.SEGMENTATION_LOSSES.values(), losses.distillation, losses.softmax_loss):
-            inputs = torch.full((1, 5, 4, 4), value) if loss is losses.softmax_loss else logits
-            assert math.isfinite(loss(inputs, target).item())
+@pytest.mark.parametrize("value", [-60.0, 60.0])
+def test_every_loss_is_finite_for_extreme_logits(value):
+    target = torch.ones(1, 4, 4, 4)
+    for head, channels in (("multilabel", 4), ("single", 1), ("softmax", 5)):
+        for loss in losses.SEGMENTATION_LOSSES[head].values():
+            truth = target[:, :1] if head == "single" else target
+            assert math.isfinite(loss(torch.full((1, channels, 4, 4), value), truth).item())
+    assert math.isfinite(losses.distillation(torch.full((1, 4, 4, 4), value), target).item())
 
 
 def test_features_are_compared_channel_by_channel_whatever_their_scale_and_size():

@@ -10,7 +10,7 @@ from training.config import BudgetConfig, DataConfig, InputConfig, OptimiserConf
 from training.datasets.records import Record
 from training.datasets.squares import Square
 from training.sampling import CropDataset, lesion_points
-from training.transforms import Placement, default_photometric, seed_photometric, seed_segmentation
+from training.transforms import Placement, default_photometric
 
 
 def square(seed=0, side=128, *, outlined=True):
@@ -87,24 +87,23 @@ def test_photographs_that_nobody_outlined_are_marked(config):
     assert all(not item["target"].any() for item in items if item["labelled"] == 0)
 
 
-@pytest.mark.parametrize("make", [default_photometric, seed_photometric])
-def test_photometric_transforms_change_colours_but_no_shape(make):
+def test_photometric_transforms_change_colours_but_no_shape():
     image = square().rgb
-    changed = make(seed=1)(image=image)["image"]
+    changed = default_photometric(seed=1)(image=image)["image"]
     assert changed.shape == image.shape
     assert changed.dtype == np.uint8
     assert not np.array_equal(changed, image)
 
 
-def test_the_seeds_list_has_its_steps_and_probabilities():
-    steps = {type(step).__name__: step for step in seed_segmentation(480).transforms}
-    assert list(steps) == [
-        "Resize", "HorizontalFlip", "Affine", "PadIfNeeded", "RandomCrop", "GaussNoise", "CLAHE", "OneOf",
-    ]  # fmt: skip
-    assert steps["HorizontalFlip"].p == 0.5
-    assert steps["GaussNoise"].p == 0.2
-    assert steps["OneOf"].p == 0.9
-    assert [type(step).__name__ for step in steps["OneOf"].transforms] == ["Sharpen", "Blur", "MotionBlur"]
-    result = seed_segmentation(96, seed=2)(image=square().rgb, mask=square().bits)
-    assert result["image"].shape == (96, 96, 3)
-    assert result["mask"].shape == (96, 96)
+def test_the_seeds_list_shows_whole_photographs_with_their_masks(config):
+    seeded = dataclasses.replace(config, input=InputConfig(size=96, crop=32, transforms="seed"))
+    dataset = CropDataset(seeded, [square()])
+    item = dataset[3]
+    assert item["image"].shape == (3, 96, 96)
+    assert item["target"].shape == (4, 96, 96)
+    assert set(item["target"].unique().tolist()) <= {0.0, 1.0}
+    shown = torch.stack([dataset[index]["target"].sum(dim=(1, 2)) for index in range(8)])
+    assert (shown[:, 0] > 0).all()  # 16 of 128 x 128 pixels: about 9 of 96 x 96
+    assert torch.equal(shown[:, [1, 2]], torch.zeros(8, 2))
+    assert torch.equal(dataset[3]["image"], item["image"])  # a function of seed and index
+    assert not torch.equal(dataset[4]["image"], item["image"])

@@ -52,8 +52,8 @@ class Brightness:
         with torch.autocast("cpu", enabled=False):
             return functional.mse_loss(network(batch["image"]), batch["brightness"])
 
-    def validate(self, network):
-        return {"score": -float(network.head.weight.detach().abs().sum())}
+    def validate(self, network, pictures=None):
+        return {"score": float(network.head.weight.detach().sum())}
 
 
 def main(folder: Path, steps: int, pause: float) -> None:
@@ -65,7 +65,7 @@ def main(folder: Path, steps: int, pause: float) -> None:
         network=NetworkSpec("unet", "se_resnet50", 4, (8, 8, 8, 8)),
         input=InputConfig(size=128),
         optimiser=OptimiserConfig(batch=4, lr=0.01, ema=0.9),
-        budget=BudgetConfig(steps=steps, checkpoint_every=0.0, validate_every=1000.0),
+        budget=BudgetConfig(steps=steps, validate_every_steps=3),
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
     config_file = folder.parent / "tiny.toml"

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from training.config import ConfigError, TrainingConfig, load_config
+from training.config import TrainingConfig, TrainingError, load_config
 from training.datasets import DatasetError
 from training.runs import RunFolder
 
@@ -39,6 +39,6 @@ class TrainingCommand(BaseCommand):
         try:
             config = load_config(options["config"])
             run = self.trainer(config, options["config"], options["run"] or Path("runs") / config.name)
-        except (ConfigError, DatasetError) as error:
+        except (TrainingError, DatasetError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Run folder: {run.path}. Export the weights with: manage.py export_weights --run {run.path}")
