@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from inference.field_of_view import Rgb
 from inference.lesions import LESIONS
 from inference.preprocessing import normalise
-from training.config import TrainingConfig
+from training.config import ConfigError, TrainingConfig
 from training.datasets.squares import Square
 from training.transforms import Placement, default_photometric, seed_segmentation
 
@@ -74,19 +74,21 @@ class CropDataset(Dataset[dict[str, Tensor]]):
     ) -> None:
         self.config = config
         self.pools = (list(labelled), list(negatives), list(unlabelled))
+        data = config.data
+        self.shares = (1 - data.negatives_share - data.unlabelled_share, data.negatives_share, data.unlabelled_share)
+        for name, pool, share in zip(("labelled", "negatives", "unlabelled"), self.pools, self.shares, strict=True):
+            if share < 0 or (share > 0 and not pool):
+                raise ConfigError(f"data.{name}: {len(pool)} photographs for a share of {share:g} of the samples")
         self.points = [lesion_points(square) for square in labelled]
-        whole = config.input.transforms == "seed"
         self.photometric = default_photometric()
-        self.whole = seed_segmentation(config.input.picture) if whole else None
+        self.whole = seed_segmentation(config.input.picture) if config.input.transforms == "seed" else None
 
     def __len__(self) -> int:
         return self.config.budget.steps * self.config.optimiser.batch
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         randomness = np.random.default_rng((self.config.seed, index))
-        data = self.config.data
-        pool_shares = (1 - data.negatives_share - data.unlabelled_share, data.negatives_share, data.unlabelled_share)
-        pool = int(randomness.choice(3, p=pool_shares))
+        pool = int(randomness.choice(3, p=self.shares))
         position = int(randomness.integers(len(self.pools[pool])))
         square = self.pools[pool][position]
         if self.whole is None:

@@ -34,6 +34,10 @@ class Teacher:
 
     def __init__(self, student: TrainingConfig) -> None:
         weights = load_teacher(student)
+        if student.network.head != "multilabel" or len(weights.card.lesions) != len(LESIONS):
+            raise ConfigError(
+                "distillation.teacher: teacher and student must outline all lesions, the student as multilabel"
+            )
         self.card, self.network = weights.card, weights.network.requires_grad_(False)
         stride = self.card.network.stride
         self.side = round(student.input.picture * self.card.input_size / student.input.size / stride) * stride

@@ -94,8 +94,33 @@ def test_the_trunk_learns_from_grades_and_lessons(config, squares):
     assert {"score", "macro_auc", "kappa", "accuracy", "log_loss"} <= set(figures)
 
 
+def test_the_loss_of_five_classes_is_cross_entropy(config):
+    logits, grade = torch.randn(6, 5, generator=torch.Generator().manual_seed(2)), torch.tensor([0, 4, 2, 2, 1, 3])
+    p = np.exp(logits.double().numpy())
+    expected = -np.log(p[np.arange(6), grade] / p.sum(1)).mean()
+    assert grade_loss(logits, grade, config).item() == pytest.approx(expected, rel=1e-5)
+
+
 def test_an_ordinal_head_learns_whether_the_grade_is_above_each_step(config):
     ordinal = dataclasses.replace(config, network=NetworkSpec("resnet50", "resnet50", head="ordinal"))
-    logits, grade = torch.tensor([[9.0, 9.0, -9.0, -9.0]]), torch.tensor([2])
-    assert grade_loss(logits, grade, ordinal) < 1e-3
-    assert grade_loss(-logits, grade, ordinal) > 5
+    logits, grade = torch.randn(3, 4, generator=torch.Generator().manual_seed(2)), torch.tensor([0, 2, 4])
+    above = np.array([[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]])
+    p = 1 / (1 + np.exp(-logits.double().numpy()))
+    expected = -(above * np.log(p) + (1 - above) * np.log(1 - p)).mean()
+    assert grade_loss(logits, grade, ordinal).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_grades_may_be_shown_as_they_come(config, squares):
+    as_they_come = dataclasses.replace(config, data=DataConfig(unlabelled_share=0.0, balance=0.0))
+    dataset = GradingDataset(as_they_come, squares, None)
+    assert dataset.chances == pytest.approx(np.full(9, 1 / 9))
+
+
+def test_the_seeds_transforms_give_whole_photographs(config, squares):
+    seeded = dataclasses.replace(config, input=InputConfig(size=64, transforms="seed"))
+    dataset = GradingDataset(seeded, squares, None)
+    item = dataset[2]
+    assert item["image"].shape == (3, 64, 64)
+    assert item["taught"] == 0
+    assert "lesson" not in item
+    assert torch.equal(item["image"], dataset[2]["image"])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from inference.networks import NetworkSpec
-from training.config import BudgetConfig, DataConfig, InputConfig, OptimiserConfig, TrainingConfig
+from training.config import BudgetConfig, ConfigError, DataConfig, InputConfig, OptimiserConfig, TrainingConfig
 from training.datasets.records import Record
 from training.datasets.squares import Square
 from training.sampling import CropDataset, lesion_points
@@ -85,6 +85,18 @@ def test_photographs_that_nobody_outlined_are_marked(config):
     items = [dataset[index] for index in range(16)]
     assert {float(item["labelled"]) for item in items} == {0.0, 1.0}
     assert all(not item["target"].any() for item in items if item["labelled"] == 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (DataConfig(negatives_share=0.1), r"data\.negatives: 0 photographs for a share of 0\.1"),
+        (DataConfig(negatives_share=0.7, unlabelled_share=0.6), r"data\.labelled: 1 photographs for a share of -0\.3"),
+    ],
+)
+def test_a_share_without_photographs_is_refused(config, data, message):
+    with pytest.raises(ConfigError, match=message):
+        CropDataset(dataclasses.replace(config, data=data), [square()], [], [square()])
 
 
 def test_photometric_transforms_change_colours_but_no_shape():
