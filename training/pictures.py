@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from inference.charts import LINE_COLOURS
 from inference.field_of_view import Rgb
 from inference.lesions import LESION_COLOURS, LESION_NAMES, LESIONS
 from inference.overlay import render_overlay
@@ -44,24 +45,27 @@ class GradePanel:
 
 
 def draw_curves(metrics: Path, out: Path) -> None:
-    """Draw what ``metrics.jsonl`` holds: the loss, and every validation figure, over the steps."""
-    series: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+    """Draw what ``metrics.jsonl`` holds over the steps: the loss and the validation figures, those per lesion apart."""
+    pictures: defaultdict[str, defaultdict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
     for line in metrics.read_text(encoding="utf-8").splitlines():
         values = json.loads(line)
         step = values.pop("step")
         for name, value in values.items():
-            series[name].append((step, value))
-    figure = Figure(figsize=(12, 4.5), layout="constrained")
-    loss, validation = figure.subplots(1, 2)
-    for name, points in series.items():
-        axes = loss if name == "loss" else validation if name.startswith("val/") else None
-        if axes is not None:
-            axes.plot(*zip(*points, strict=True), marker=".", label=name.removeprefix("val/"))
-    for axes, title in ((loss, "training loss"), (validation, "validation")):
+            where, _, measure = name.partition("/")
+            if name == "loss":
+                pictures["training loss"]["loss"].append((step, value))
+            elif where == "val":  # "val/ap/EX" is drawn under "ap", "val/score" under "validation"
+                kind, _, lesion = measure.rpartition("/")
+                pictures[kind or "validation"][lesion].append((step, value))
+    figure = Figure(figsize=(5.2 * max(1, len(pictures)), 4), layout="constrained")
+    for axes, (title, series) in zip(
+        figure.subplots(1, len(pictures), squeeze=False)[0], pictures.items(), strict=True
+    ):
+        for name, points in series.items():
+            axes.plot(*zip(*points, strict=True), marker=".", label=name, color=LINE_COLOURS.get(name))
         axes.set(title=title, xlabel="step")
         axes.grid(alpha=0.3)
-    if validation.get_lines():
-        validation.legend(fontsize="x-small", ncols=2)
+        axes.legend(fontsize="small")
     _save(figure, out)
 
 
@@ -89,11 +93,14 @@ def draw_grades(panels: Sequence[GradePanel], confusion: NDArray[np.integer[Any]
         bars = figure.add_subplot(grid[1, column])
         colours = ["tab:green" if grade == panel.truth else "tab:grey" for grade in range(len(panel.probability))]
         bars.bar(range(len(panel.probability)), panel.probability, color=colours)
-        bars.set(ylim=(0, 1), title=f"truth {panel.truth}, prediction {int(panel.probability.argmax())}")
+        bars.set(
+            ylim=(0, 1), xlabel="grade", title=f"truth {panel.truth}, prediction {int(panel.probability.argmax())}"
+        )
     axes = figure.add_subplot(grid[:, -1])
     axes.imshow(confusion, cmap="Blues")
     for (truth, said), count in np.ndenumerate(confusion):
-        axes.text(said, truth, str(count), ha="center", va="center")
+        colour = "white" if count > confusion.max() / 2 else "black"
+        axes.text(said, truth, str(count), ha="center", va="center", color=colour)
     axes.set(title="confusion", xlabel="prediction", ylabel="truth")
     _save(figure, out)
 

@@ -161,7 +161,7 @@ def test_a_run_is_not_continued_with_other_settings_or_on_another_split(tmp_path
 def test_every_run_has_its_curves(tmp_path, config_file):
     run_training(tmp_path / "a", config_file, Regression(), budget=BudgetConfig(steps=25, validate_every_steps=10))
     with Image.open(tmp_path / "a" / "curves.png") as picture:
-        assert picture.size == (1320, 495)
+        assert picture.size == (1144, 440)  # loss and validation
         assert len(picture.convert("RGB").getcolors(100_000)) > 50
 
 
