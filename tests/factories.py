@@ -109,13 +109,16 @@ class ImageFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Image
 
+    class Params:
+        # Each its own (what follows the picture is not read): a study takes the same file once.
+        content = factory.Sequence(lambda n: fundus_jpeg() + f"{n}".encode())
+
     study = factory.SubFactory(StudyFactory)
     filename = "fundus.jpg"
-    original = factory.LazyFunction(lambda: ContentFile(fundus_jpeg(), name=".jpg"))
+    original = factory.LazyAttribute(lambda row: ContentFile(row.content, name=".jpg"))
     preview = factory.LazyFunction(lambda: ContentFile(fundus_jpeg(), name=".jpg"))
-    # Each its own: a study takes the same file once.
-    sha256 = factory.Sequence(lambda n: hashlib.sha256(f"{n}".encode()).hexdigest())
-    byte_size = factory.LazyFunction(lambda: len(fundus_jpeg()))
+    sha256 = factory.LazyAttribute(lambda row: hashlib.sha256(row.content).hexdigest())
+    byte_size = factory.LazyAttribute(lambda row: len(row.content))
     file_format = "JPEG"
     width = WIDTH
     height = HEIGHT

@@ -57,7 +57,7 @@ class BlindRecord(ClinicRecord):
     STUDY_PATH: ClassVar[str]
     AUTHOR_PATH: ClassVar[str]
 
-    objects = BlindQuerySet.as_manager()  # type: ignore[misc]  # in place of the base\'s
+    objects = BlindQuerySet.as_manager()  # type: ignore[misc]  # in place of the base's
 
     class Meta:
         abstract = True

@@ -72,7 +72,7 @@ class MaskRevision(BlindRecord):
     area_percent_of_fov = models.FloatField(_("area in % of the field of view"))
     area_disc = models.FloatField(_("area in assumed optic-disc areas"))
 
-    objects = MaskRevisionQuerySet.as_manager()  # type: ignore[misc]  # in place of the base\'s
+    objects = MaskRevisionQuerySet.as_manager()  # type: ignore[misc]  # in place of the base's
 
     class Meta:
         verbose_name = _("mask revision")

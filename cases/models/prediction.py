@@ -103,7 +103,7 @@ class Prediction(ClinicRecord):
     )
     timings = models.JSONField(_("seconds per stage"), default=dict, blank=True)
 
-    objects = PredictionQuerySet.as_manager()  # type: ignore[misc]  # in place of the base\'s
+    objects = PredictionQuerySet.as_manager()  # type: ignore[misc]  # in place of the base's
     clinical = ClinicalManager()
 
     class Meta:

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from cases.choices import IcdrGrade, Laterality, Lesion, PredictionState
+from cases.decision import Decision
 from cases.models import Image, LesionResult, MaskRevision, Patient, Prediction, Reading, Report
 from inference.lesions import LESION_COLOURS
 
@@ -41,6 +42,7 @@ class ReportContent:
     reference: str
     made_at: dt.datetime
     reading: Reading | None
+    decision: Decision | None
     photographs: Sequence[Photograph]
 
 
@@ -143,6 +145,45 @@ def authorship(content: ReportContent) -> list[Fact]:
         Fact(_("Date and time"), moment(content.made_at)),
         Fact(_("Report number"), content.reference),
     ]
+    return facts
+
+
+def signature(content: ReportContent) -> list[Fact]:
+    """Who signed what this report says, when, and the sha256 of the signed document; empty where it is not signed."""
+    reading = content.reading
+    if reading is None or reading.signed_at is None or not _says_what_was_signed(content.report, reading):
+        return []
+    return [
+        Fact(_("Signed by"), reading.reader.display_name()),
+        Fact(_("Signed at"), moment(reading.signed_at)),
+        Fact(_("Version"), str(reading.version)),
+        Fact(_("Signed document (sha256)"), reading.sha256),
+    ]
+
+
+def unsigned(content: ReportContent) -> str:
+    """Why the report has no signature."""
+    if content.reading is not None and content.reading.signed_at is not None:
+        return _("Not signed: the words of this report are not those of the signed reading.")
+    return _("Not signed")
+
+
+def _says_what_was_signed(report: Report, reading: Reading) -> bool:
+    grades = [grade for grade in (reading.grade_od, reading.grade_os) if grade is not None]
+    return _plain(report.diagnosis) == _plain(reading.diagnosis) and report.grade in (None, max(grades, default=None))
+
+
+def decision_facts(content: ReportContent) -> list[Fact]:
+    """Referral and recall with the findings of each eye that led there; empty where nothing can be said yet."""
+    decision = content.decision
+    if decision is None:
+        return []
+    facts = [Fact(_("Referral"), str(decision.referral.label))]
+    if decision.months is not None:
+        facts.append(
+            Fact(_("Next examination"), _("within %(months)d months of the visit") % {"months": decision.months})
+        )
+    facts += [Fact(str(Laterality(eye.eye).label), ", ".join(eye.finding_labels) or NOTHING) for eye in decision.eyes]
     return facts
 
 

@@ -27,7 +27,7 @@ def image_with_results(user: Viewer, image_id: int) -> Image:
 def with_results(user: Viewer, images: QuerySet[Image]) -> QuerySet[Image]:
     """`images` read along with the predictions, masks and corrections that `user` works with."""
     predictions: Prefetch = Prefetch(
-        "predictions", queryset=Prediction.objects.for_user(user).prefetch_related("lesions")
+        "predictions", queryset=Prediction.clinical.for_user(user).prefetch_related("lesions")
     )
     revisions: Prefetch = Prefetch(
         "revisions", queryset=MaskRevision.objects.for_user(user).in_line_of(user).select_related("author")

@@ -46,6 +46,7 @@ def study_seen(study: Study) -> str:
         [
             image.pk,
             image.laterality,
+            image.verdict,
             getattr(latest_prediction(image), "pk", None),
             [[mask.lesion, mask.corrected, mask.source.pk] for mask in _masks(image)],
         ]
@@ -107,6 +108,12 @@ def _image(image: Image, hashes: Hashes) -> dict[str, Any]:
         "sha256": image.sha256,
         "laterality": image.laterality,
         "field": image.field,
+        "quality": {
+            "verdict": image.quality_verdict,
+            "by_reader": image.quality_override,
+            "note": image.quality_note,
+            "reader": image.quality_overridden_by_id,
+        },
         "prediction": None if prediction is None else _prediction(prediction),
         "masks": {mask.lesion: _mask(mask, hashes) for mask in _masks(image)},
     }
@@ -117,6 +124,9 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
         "id": prediction.pk,
         "grade": prediction.grade,
         "probabilities": prediction.probabilities,
+        "rule_grade": prediction.rule_grade,
+        "rule_findings": prediction.rule_findings,
+        "macula": prediction.macula,
         "weights": {
             role: {"name": network.get("name"), "version": network.get("version"), "sha256": network.get("sha256")}
             for role, network in sorted(prediction.networks.items())

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cases.choices import LandmarkKind, QualityVerdict
 from cases.errors import ApplicationError
-from cases.models import Image, User
+from cases.models import Image, Study, User
 from cases.notifications import study_changed
 from cases.permissions import Action, authorize
 from cases.services.study_lock import photographs_check_open
@@ -25,6 +25,7 @@ def image_override_quality(*, user: User, image: Image, verdict: str, note: str)
     Raises `NotAllowed`, `Conflict` where a reading is signed, `ApplicationError` for a verdict without a reason.
     """
     authorize(user, Action.READ, image.study.clinic)
+    photographs_check_open(study=Study.objects.select_for_update().get(pk=image.study_id))
     photographs_check_open(study=image.study)
     note = note.strip()
     if verdict and not note:
@@ -47,6 +48,7 @@ def image_place_landmark(*, user: User, image: Image, kind: str, x: float, y: fl
     Raises `NotAllowed`, `Conflict` where a reading is signed, `ApplicationError` for a place outside the photograph.
     """
     authorize(user, Action.UPLOAD, image.study.clinic)
+    photographs_check_open(study=Study.objects.select_for_update().get(pk=image.study_id))
     photographs_check_open(study=image.study)
     if not (0 <= x < image.width and 0 <= y < image.height):
         raise ApplicationError("outside_photograph", _("The place lies outside the photograph. Click on the retina."))

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from pathlib import PurePosixPath
+from typing import Any
 
 from django.utils import timezone, translation
 from django.utils.text import get_valid_filename
@@ -16,11 +18,13 @@ from cases.permissions import Action, authorize
 from cases.reports.content import Photograph, ReportContent
 from cases.reports.document import report_document
 from cases.reports.pdf import render_pdf
+from cases.selectors.decision import decision_of
 from cases.selectors.mask import current_masks
 from cases.selectors.prediction import latest_prediction
-from cases.selectors.reading import reading_of
+from cases.selectors.reading import other_readings, reading_of
 from cases.selectors.study import study_get
 from cases.services.files import stored_files
+from cases.services.study_lock import readings_check_shown
 
 OLDEST = 130  # years
 LONGEST_DIAGNOSIS = 20_000  # characters: ten pages
@@ -45,6 +49,7 @@ def report_create(
     """
     study = study_get(user, study.pk)
     authorize(user, Action.REPORT, study.clinic)
+    readings_check_shown(study=study)
     patient = study.patient
     age_on_record = patient.age_on(study.visit_date) if patient else None
     report = Report(
@@ -107,7 +112,8 @@ def _draw(report: Report, reference: str, reading: Reading | None) -> bytes:
         reference=reference.upper(),
         made_at=timezone.now(),
         reading=reading,
-        photographs=[_photograph(image) for image in report.study.images.all()],
+        decision=decision_of(report.study),
+        photographs=_photographs(report.study, reading),
     )
     try:
         with translation.override(report.language):
@@ -119,18 +125,34 @@ def _draw(report: Report, reference: str, reading: Reading | None) -> bytes:
         ) from error
 
 
-def _photograph(image: Image) -> Photograph:
-    prediction = latest_prediction(image)
-    newest = {mask.lesion: mask.source for mask in current_masks(image, prediction)} if prediction else {}
+def _photographs(study: Study, reading: Reading | None) -> list[Photograph]:
+    """With the results and masks that the reading was signed with; without a signature, those that hold now."""
+    signed = json.loads(reading.snapshot)["images"] if reading and reading.snapshot else []
+    by_image = {entry["id"]: entry for entry in signed}
+    masks = [mask for entry in signed for mask in entry["masks"].values() if mask["source"] == "revision"]
+    revisions = MaskRevision.objects.select_related("author").in_bulk([mask["id"] for mask in masks])
+    return [_photograph(image, by_image.get(image.pk), revisions) for image in study.images.all()]
+
+
+def _photograph(image: Image, signed: dict[str, Any] | None, revisions: dict[int, MaskRevision]) -> Photograph:
+    if signed is None:
+        prediction = latest_prediction(image)
+        newest = {mask.lesion: mask.source for mask in current_masks(image, prediction)} if prediction else {}
+        corrections = {lesion: source for lesion, source in newest.items() if isinstance(source, MaskRevision)}
+    else:
+        shown = (signed["prediction"] or {}).get("id")
+        prediction = next((row for row in image.predictions.all() if row.pk == shown), None)
+        corrected = {lesion: mask["id"] for lesion, mask in signed["masks"].items() if mask["source"] == "revision"}
+        corrections = {lesion: revisions[pk] for lesion, pk in corrected.items()}
     return Photograph(
         image=image,
         prediction=prediction,
         latest=next(iter(image.predictions.all()), None),
         network_masks={result.lesion: result for result in prediction.lesions.all()} if prediction else {},
-        corrections={lesion: source for lesion, source in newest.items() if isinstance(source, MaskRevision)},
+        corrections=corrections,
     )
 
 
 def _reading(user: User, study: Study) -> Reading | None:
-    """The author's own reading, or else the newest of the study (somebody may print what a colleague read)."""
-    return reading_of(user, study) or study.readings.select_related("reader").first()
+    """What holds; before that the author's own reading, or else the newest (somebody may print a colleague's)."""
+    return study.conclusion or reading_of(user, study) or other_readings(user, study).first()

@@ -12,8 +12,9 @@ from cases.differences import differences
 from cases.errors import ApplicationError, Conflict
 from cases.models import Image, Reading, Study, User
 from cases.notifications import study_changed
-from cases.permissions import Action, authorize
+from cases.permissions import Action, authorize, may
 from cases.selectors.decision import decision_by
+from cases.selectors.lesion_rules import grade_disagreements
 from cases.selectors.reading import readings_to_compare
 from cases.selectors.signature import canonical, mask_hashes, sha256_of, signed_document, study_seen
 from cases.selectors.study import study_get
@@ -100,10 +101,19 @@ def _conclude(study: Study, reading: Reading, images: list[Image]) -> None:
             apart = study.clinic.adjudicate_from
             agreed = not differences(readings[0], readings[1], grades_apart=apart)
             holds = _worse(readings, images) if agreed else None
+        if _senior_needed(study, readings):
+            holds = None
     study.conclusion = holds
     study.save(update_fields=["blind", "conclusion"])
     if holds is not None and study.reading_mode != ReadingMode.SINGLE:
         masks_put_back(reading=holds)
+
+
+def _senior_needed(study: Study, readings: list[Reading]) -> bool:
+    """Whether network and lesion rule disagree on a grade, and no senior reader has signed."""
+    if not study.clinic.senior_reads_disagreements or not grade_disagreements(study):
+        return False
+    return not any(may(reading.reader, Action.ADJUDICATE, study.clinic) for reading in readings)
 
 
 def _worse(readings: list[Reading], images: list[Image]) -> Reading:

@@ -26,6 +26,18 @@ def photographs_check_open(*, study: Study) -> None:
     )
 
 
+def readings_check_shown(*, study: Study) -> None:
+    """Raise `Conflict` while two readers judge the study without seeing each other."""
+    if study.blind:
+        raise Conflict("blind", _("Two readers judge this study without each other. Wait until both have signed."))
+
+
+def network_check_shown(*, study: Study) -> None:
+    """Raise `Conflict` while the networks' results are hidden from the readers."""
+    if study.network_hidden:
+        raise Conflict("blind", _("The network's results stay hidden until both readers of this study have signed."))
+
+
 def masks_check_open(*, user: User, study: Study) -> None:
     """Raise `Conflict` unless `user` may still correct masks: in an open reading, or their own amendment."""
     readings = Reading.objects.filter(study=study)

@@ -38,7 +38,7 @@ def correct(request: HttpRequest, image_id: int) -> HttpResponse:
     context = {
         "image": image,
         "may_correct": may(user, Action.CORRECT, image.study.clinic),
-        "state": _state(user, image, prediction) if prediction else None,
+        "state": _state(user, image, prediction) if prediction or image.study.network_hidden else None,
     }
     return render(request, "cases/correct.html", context)
 

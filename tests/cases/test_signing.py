@@ -22,8 +22,9 @@ from cases.selectors.reading import reading_of, reading_state_of
 from cases.selectors.signature import sha256_of, signature_problems, study_seen
 from cases.selectors.study import study_get
 from cases.services.image import image_update, image_upload
+from cases.services.image_judgement import image_override_quality, image_place_landmark
 from cases.services.mask_revision import mask_revision_create
-from cases.services.reading import Words, amendment_drop, amendment_start, reading_save
+from cases.services.reading import Words, adjudication_start, amendment_drop, amendment_start, reading_save
 from cases.services.signing import reading_sign
 from tests.factories import (
     ImageFactory,
@@ -70,6 +71,8 @@ def test_a_signature_holds_what_was_seen_and_said(staff, study):
     assert document["diagnosis"] == "中度 NPDR, right eye."
     assert document["reader"]["id"] == staff.reader.pk
     first, second = document["images"]
+    assert first["quality"] == {"verdict": "", "by_reader": "", "note": "", "reader": None}
+    assert (first["prediction"]["grade"], first["prediction"]["rule_grade"]) == (2, None)
     assert first["prediction"]["weights"]["grader"]["sha256"] == "1" * 64
     assert first["masks"]["EX"] == {"source": "revision", "id": revision.pk, "revision": 1, "sha256": revision.sha256}
     assert second["masks"]["EX"]["source"] == "network"
@@ -141,6 +144,8 @@ def test_nothing_of_a_signed_study_changes(staff, study):
         lambda: corrected(staff.senior, study),
         lambda: image_update(user=staff.technician, image=image, laterality="OS", field="disc"),
         lambda: image_upload(user=staff.technician, upload=photograph, study=study),
+        lambda: image_override_quality(user=staff.reader, image=image, verdict="ungradable", note="blurred"),
+        lambda: image_place_landmark(user=staff.reader, image=image, kind="fovea", x=10, y=10),
     ):
         with pytest.raises(Conflict) as error:
             attempt()
@@ -332,3 +337,33 @@ def test_photographs_are_open_while_an_amendment_is(staff, study):
     image_upload(user=staff.technician, upload=upload, study=study, laterality="OS")
     assert len(json.loads(signed(staff.reader, study).snapshot)["images"]) == 3
     assert reading_state_of(study_get(staff.reader, study.pk)) == StudyQueue.SIGNED
+
+
+# --- Network and rule -------------------------------------------------------------------------------------------------
+
+
+def test_where_network_and_rule_disagree_a_senior_reader_decides(staff, study):
+    study.images.first().predictions.update(rule_grade=0)
+    signed(staff.reader, study)
+    study.refresh_from_db()
+    assert (study.conclusion, study.queue) == (None, StudyQueue.TO_ADJUDICATE)
+    adjudication_start(user=staff.senior, study=study)
+    conclusion = signed(staff.senior, study)
+    study.refresh_from_db()
+    assert (study.conclusion, study.queue) == (conclusion, StudyQueue.SIGNED)
+
+
+def test_a_senior_reader_decides_with_the_first_signature(staff, study):
+    study.images.first().predictions.update(rule_grade=0)
+    signed(staff.senior, study)
+    study.refresh_from_db()
+    assert study.queue == StudyQueue.SIGNED
+
+
+def test_a_clinic_can_let_its_readers_decide(staff, study):
+    staff.clinic.senior_reads_disagreements = False
+    staff.clinic.save()
+    study.images.first().predictions.update(rule_grade=0)
+    signed(staff.reader, study)
+    study.refresh_from_db()
+    assert study.queue == StudyQueue.SIGNED

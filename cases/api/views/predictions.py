@@ -30,6 +30,7 @@ from cases.selectors.image import latest_image
 from cases.selectors.prediction import prediction_get
 from cases.services.history import access_record
 from cases.services.prediction import prediction_cancel, prediction_request, prediction_retry
+from cases.services.study_lock import network_check_shown
 
 ASK_SECONDS, LONGEST_ASK_SECONDS = 2, 10
 
@@ -72,6 +73,9 @@ class ChooseModel(APIView):
         )
         if data.validated_data["wait"]:
             wait_until_finished(prediction, seconds=settings.DRWEB_CHOOSE_MODEL_WAIT)
+        prediction.refresh_from_db()
+        if prediction.state == PredictionState.SUCCEEDED:
+            network_check_shown(study=image.study)
         return _chosen(request, prediction_get(caller(request), prediction.pk))
 
 
