@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cases.choices import Lesion
 from cases.models import Clinic
-from cases.selectors.network_version import active_versions
+from cases.selectors.network_version import KnownVersion, active_versions, known_versions
 from inference.cards import ModelCard
 from inference.registry import GRADER
 
@@ -112,6 +112,23 @@ def installed_networks() -> list[InstalledNetwork]:
     """Every network in its active version, graders last."""
     cards = sorted(_active_cards().values(), key=lambda card: (card.kind == "grading", card.name))
     return [described(card) for card in cards]
+
+
+@dataclass(frozen=True)
+class VersionEntry:
+    """A version of a network for the page of versions; `network` is None where its files are missing here."""
+
+    version: KnownVersion
+    label: str
+    network: InstalledNetwork | None
+
+
+def version_entries() -> list[VersionEntry]:
+    """Every known version, by network."""
+    return [
+        VersionEntry(known, network_label(known.name), described(known.card) if known.card else None)
+        for known in known_versions()
+    ]
 
 
 def _active_cards() -> dict[str, ModelCard]:

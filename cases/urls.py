@@ -2,7 +2,19 @@
 
 from django.urls import include, path
 
-from cases.views import account, diagnosis, editor, history, home, operation, patient, results, study, work_list
+from cases.views import (
+    account,
+    diagnosis,
+    editor,
+    history,
+    home,
+    networks,
+    operation,
+    patient,
+    results,
+    study,
+    work_list,
+)
 
 account_patterns = [
     path("accounts/login/", account.Login.as_view(), name="login"),
@@ -30,6 +42,11 @@ page_patterns = [
     path("patients/new/", patient.patient_new, name="patient_new"),
     path("patients/<int:patient_id>/", patient.patient, name="patient"),
     path("patients/<int:patient_id>/edit/", patient.patient_edit, name="patient_edit"),
+    path("studies/<int:study_id>/versions/", networks.study_versions, name="study_versions"),
+    path("networks/", networks.networks, name="networks"),
+    path("networks/install/", networks.network_install, name="network_install"),
+    path("networks/change/", networks.network_change, name="network_change"),
+    path("networks/defaults/<int:clinic_id>/", networks.network_default, name="network_default"),
     path("results/", results.results, name="results"),
     path("results/<str:language>.pdf", results.document, name="results_document"),
 ]

@@ -8,6 +8,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.urls import reverse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drweb.settings")
 # Files are opened by synchronous code and read in a thread: right for files of this size, and said at each one.
@@ -17,10 +18,15 @@ django_application = get_asgi_application()
 # Consumers import models, so only after Django is set up.
 from cases.routing import websocket_urlpatterns  # noqa: E402
 from drweb.body_limit import BodyLimit  # noqa: E402
+from inference.installation import MAX_MODEL_MB  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(django_application, max_mb=settings.DRWEB_MAX_UPLOAD_MB),
+        "http": BodyLimit(
+            django_application,
+            max_mb=settings.DRWEB_MAX_UPLOAD_MB,
+            larger=dict.fromkeys((reverse("cases:network_install"), reverse("api:network-versions")), MAX_MODEL_MB),
+        ),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

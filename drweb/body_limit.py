@@ -21,12 +21,15 @@ DRAIN_FACTOR = 10
 
 
 class BodyLimit:
-    """ASGI middleware: answers 413 with a JSON error where a request body is larger than ``max_mb`` megabytes."""
+    """ASGI middleware: answers 413 with a JSON error where a request body is larger than ``max_mb`` megabytes.
 
-    def __init__(self, application: Application, *, max_mb: int) -> None:
+    ``larger`` holds the limits of paths that take more.
+    """
+
+    def __init__(self, application: Application, *, max_mb: int, larger: Mapping[str, int] | None = None) -> None:
         self.application = application
         self.max_mb = max_mb
-        self.max_bytes = max_mb * 1024 * 1024 + OVERHEAD_BYTES
+        self.larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on, or refuse it: by its declared length, or as soon as it turns out too long."""
@@ -34,7 +37,8 @@ class BodyLimit:
             await self.application(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self.max_bytes:
+        max_bytes = self._limit(scope) * 1024 * 1024 + OVERHEAD_BYTES
+        if declared.isdigit() and int(declared) > max_bytes:
             await self._refuse(scope, receive, send, more_body=True)
             return
         received, more_body = 0, True
@@ -45,25 +49,28 @@ class BodyLimit:
             if message["type"] == "http.request":
                 received += len(message["body"])
                 more_body = message["more_body"]
-                if received > self.max_bytes:
+                if received > max_bytes:
                     return {"type": "http.disconnect"}
             return message
 
         await self.application(scope, counted, send)
-        if received > self.max_bytes:
+        if received > max_bytes:
             await self._refuse(scope, receive, send, more_body=more_body)
 
+    def _limit(self, scope: Scope) -> int:
+        return self.larger.get(scope["path"], self.max_mb)
+
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, *, more_body: bool) -> None:
-        drained = 0
-        while more_body and drained < DRAIN_FACTOR * self.max_bytes:
+        drained, limit = 0, self._limit(scope)
+        while more_body and drained < DRAIN_FACTOR * limit * 1024 * 1024:
             message = await receive()
             if message["type"] != "http.request":
                 return
             drained += len(message["body"])
             more_body = message["more_body"]
         with override(get_language_from_request(ASGIRequest(scope, io.BytesIO()))):
-            text = gettext("The upload is larger than %(limit)d MB. Choose a smaller file.") % {"limit": self.max_mb}
-        error = {"code": "upload_too_large", "message": text, "details": {"limit_mb": self.max_mb}}
+            text = gettext("The upload is larger than %(limit)d MB. Choose a smaller file.") % {"limit": limit}
+        error = {"code": "upload_too_large", "message": text, "details": {"limit_mb": limit}}
         body = json.dumps({"error": error}, ensure_ascii=False).encode()
         await send(
             {

@@ -78,8 +78,12 @@ class ModelCard:
         )
         date.fromisoformat(self.date)
 
+    def to_dict(self) -> dict[str, Any]:
+        """As in the file; figures that are not defined are None."""
+        return cast(dict[str, Any], finite(asdict(self)))
+
     def to_json(self) -> str:
-        return json.dumps(finite(asdict(self)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -5,6 +5,12 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from cases.api.views.docs import Docs, Schema
 from cases.api.views.fallback import NotFound
 from cases.api.views.images import ImageDetail, ImageOriginal, ImagePreview, ImageRevisions, UploadImage
+from cases.api.views.network_versions import (
+    NetworkRollBack,
+    NetworkVersionActivate,
+    NetworkVersionRetire,
+    NetworkVersions,
+)
 from cases.api.views.networks import Networks
 from cases.api.views.predictions import (
     ChooseModel,
@@ -50,6 +56,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("predictions/<int:prediction_id>", PredictionDetail.as_view(), name="prediction"),
     path("predictions/<int:prediction_id>/cancel", PredictionCancel.as_view(), name="prediction-cancel"),
     path("predictions/<int:prediction_id>/retry", PredictionRetry.as_view(), name="prediction-retry"),
+    # Networks
+    path("network_versions", NetworkVersions.as_view(), name="network-versions"),
+    path(
+        "network_versions/<str:name>/<str:sha256>/activate",
+        NetworkVersionActivate.as_view(),
+        name="network-version-activate",
+    ),
+    path(
+        "network_versions/<str:name>/<str:sha256>/retire",
+        NetworkVersionRetire.as_view(),
+        name="network-version-retire",
+    ),
+    path("network_versions/<str:name>/roll_back", NetworkRollBack.as_view(), name="network-roll-back"),
     # Files
     path("images/<int:image_id>/original", ImageOriginal.as_view(), name="image-original"),
     path("images/<int:image_id>/preview", ImagePreview.as_view(), name="image-preview"),

@@ -30,6 +30,16 @@ class KnownVersion:
         """Whether this version answers requests for the network."""
         return self.state == NetworkState.ACTIVE
 
+    @property
+    def can_run(self) -> bool:
+        """Whether photographs may be analysed with it."""
+        return self.card is not None and self.state != NetworkState.RETIRED
+
+    @property
+    def key(self) -> str:
+        """Names the version in an address."""
+        return f"{self.name}:{self.sha256}"
+
 
 def active_versions() -> dict[str, InstalledModel]:
     """By network name, the version that answers requests.

@@ -12,6 +12,7 @@ from inference.errors import InferenceError, ModelUnavailable
 
 _ERROR_OF_CODE: dict[str, type[ApplicationError]] = {
     "too_many_pixels": TooLarge,
+    "file_too_large": TooLarge,
     "unsupported_format": UnsupportedMedia,
     "not_an_image": UnsupportedMedia,
     "unknown_model": ApplicationError,

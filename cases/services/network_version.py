@@ -1,12 +1,18 @@
-"""Which version of a network is active. Every change is a row that stays; the newest one holds, from one photograph to
-the next: a waiting photograph is still analysed by the version that it was queued for.
+"""Versions of networks: installed beside each other, one of each network active.
+
+Every change of what is active is a row that stays; the newest one holds, from one photograph to the next: a waiting
+photograph is still analysed by the version that it was queued for.
 """
 
 from __future__ import annotations
 
 import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO, Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,9 +21,89 @@ from cases.models import NetworkActivation, NetworkVersion, User
 from cases.permissions import authorize_system
 from cases.selectors.network_version import active_versions
 from cases.services.inference_errors import translated
-from inference.registry import find_model, verify_weights
+from inference.cards import ModelCard
+from inference.errors import ModelUnavailable
+from inference.installation import check_model, unpack
+from inference.registry import InstalledModel, find_model, models_folder, shipped_versions, verify_weights
 
 logger = logging.getLogger(__name__)
+
+
+def network_version_install(
+    *, user: User | None, source: Path | IO[bytes], comparison: dict[str, Any] | None = None
+) -> NetworkVersion:
+    """Check a model and keep it beside the others; it answers no requests before it is activated.
+
+    `source` is a folder, or an archive as its path or open file. With a `comparison` the version is proposed: its
+    figures beside those of the active one, for whoever is to decide. Takes seconds. `user` is None on the server's
+    command line. Raises `ApplicationError` with what is wrong, `Conflict` where the version or its weights are here
+    already; nothing is kept then.
+    """
+    _authorize(user)
+    models_folder().mkdir(parents=True, exist_ok=True)
+    # Beside its final place, so that moving it there is one step; one level up, so that nobody takes it for a model.
+    staging = Path(tempfile.mkdtemp(dir=models_folder(), prefix=".installing-"))
+    try:
+        with translated():
+            unpack(source, staging)
+            card = check_model(staging)
+        return _keep(user, card, staging, comparison or {})
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _keep(user: User | None, card: ModelCard, staging: Path, comparison: dict[str, Any]) -> NetworkVersion:
+    known = NetworkVersion.objects.filter(name=card.name, version=card.version).first()
+    if known is not None and known.sha256 == card.sha256 and not _is_intact(known):
+        _move(staging, known)  # its files were lost or altered
+        return known
+    if known is not None or any(_is_version(shipped, card) for shipped in shipped_versions()):
+        raise _exists(card)
+    row = NetworkVersion(
+        name=card.name,
+        version=card.version,
+        sha256=card.sha256,
+        card=card.to_dict(),
+        proposed=bool(comparison),
+        comparison=comparison,
+        installed_by=user,
+    )
+    try:
+        with transaction.atomic():
+            row.save()
+            _move(staging, row)
+    except IntegrityError as error:
+        raise _exists(card) from error
+    logger.info("network %s %s (%s) installed by user %s", row.name, row.version, row.sha256, user and user.pk)
+    return row
+
+
+def _move(staging: Path, row: NetworkVersion) -> None:
+    target = models_folder() / row.name / row.version
+    target.parent.mkdir(exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)  # what an installation left that was killed before its row was there
+    staging.rename(target)
+
+
+def _is_intact(row: NetworkVersion) -> bool:
+    try:
+        verify_weights(find_model(row.name, row.sha256))
+    except ModelUnavailable:
+        return False
+    return True
+
+
+def _is_version(model: InstalledModel, card: ModelCard) -> bool:
+    same_weights = model.card.sha256 == card.sha256
+    return model.name == card.name and (same_weights or model.card.version == card.version)
+
+
+def _exists(card: ModelCard) -> Conflict:
+    return Conflict(
+        "version_exists",
+        _("Version %(version)s of %(name)s, or its weights under another version, are here already.")
+        % {"version": card.version, "name": card.name},
+    )
 
 
 @transaction.atomic

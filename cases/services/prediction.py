@@ -35,7 +35,7 @@ from cases.services.inference_errors import translated
 from cases.services.study_queue import study_queue_refresh
 from inference.errors import ImageRejected, InferenceError
 from inference.masks import encode_mask
-from inference.registry import GRADER, identity, missing_model, resolve_model_name
+from inference.registry import GRADER, find_model, identity, missing_model, resolve_model_name
 
 if TYPE_CHECKING:
     from inference.analysis import Analysis
@@ -60,11 +60,39 @@ def prediction_request(*, user: User, image: Image, model_name: str) -> Predicti
     """
     authorize(user, Action.ANALYSE, image.study.clinic)
     name, networks = _active_weights(model_name)
+    return _request(user, image, name, networks)
+
+
+def prediction_compare(*, user: User, image: Image, model_name: str, name: str, sha256: str) -> Prediction:
+    """Queue an analysis by exact weights of network `name`, beside what else analyses with `model_name` use.
+
+    The result is for comparison alone: it never holds of the photograph. One that is there already is returned. Raises
+    as `prediction_request`, and `Conflict` while another version of the network is still at the photograph.
+    """
+    authorize(user, Action.ANALYSE, image.study.clinic)
+    with translated():
+        exact = identity(find_model(name, sha256))
+    if name == GRADER:
+        model_name, weights = _active_weights(model_name)
+        weights |= exact
+    else:
+        model_name, weights = name, exact | _active_grader()
+    prediction = _request(user, image, model_name, weights, for_comparison=True)
+    if prediction.networks["weights"] != weights:
+        raise Conflict("comparison_runs", _("Another version of this network is still being run. Try again later."))
+    return prediction
+
+
+def _request(
+    user: User, image: Image, name: str, networks: dict[str, str], *, for_comparison: bool = False
+) -> Prediction:
     with transaction.atomic():
         _take_turns(image.pk)
-        same = Prediction.objects.filter(image=image, model_name=name, for_comparison=False)
+        same = Prediction.objects.filter(image=image, model_name=name)
+        if not for_comparison:
+            same = same.filter(for_comparison=False)
         prediction = (
-            same.filter(state__in=PredictionState.open_states()).first()
+            same.filter(state__in=PredictionState.open_states(), for_comparison=for_comparison).first()
             or same.filter(state__in=PredictionState.results(), networks__weights=networks).first()
         )
         if prediction is not None:
@@ -76,6 +104,7 @@ def prediction_request(*, user: User, image: Image, model_name: str) -> Predicti
             processor=Processor.GPU if name in settings.DRWEB_GPU_MODELS else Processor.CPU,
             requested_by=user,
             networks={"weights": networks},
+            for_comparison=for_comparison,
         )
         study_queue_refresh(study=image.study)
         transaction.on_commit(lambda: _dispatch(prediction))
@@ -233,9 +262,15 @@ def _active_weights(model_name: str) -> tuple[str, dict[str, str]]:
     active = active_versions()
     with translated():
         name = resolve_model_name(model_name, [name for name in active if active[name].card.kind == "segmentation"])
+        return name, {**identity(active[name]), **_active_grader()}
+
+
+def _active_grader() -> dict[str, str]:
+    active = active_versions()
+    with translated():
         if GRADER not in active:
             raise missing_model(GRADER)
-        return name, identity(active[name], active[GRADER])
+        return identity(active[GRADER])
 
 
 def predictions_remind(*, processors: Sequence[str]) -> int:

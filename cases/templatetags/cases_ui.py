@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django import template
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
@@ -9,6 +11,7 @@ from django.http import QueryDict
 
 from cases.choices import IcdrGrade
 from cases.models import Membership, User
+from cases.permissions import MATRIX, Action
 
 register = template.Library()
 
@@ -45,3 +48,17 @@ def _changed(context: template.Context, **values: str) -> str:
     for name, value in values.items():
         query[name] = value
     return f"?{query.urlencode()}"
+
+
+@register.filter
+def manages_any(memberships: Iterable[Membership]) -> bool:
+    """Whether one of the memberships is a clinic administrator's."""
+    return any(Action.MANAGE in MATRIX[membership.role] for membership in memberships)
+
+
+@register.filter
+def change(number: float | None) -> str:
+    """A difference with its sign; a dash where it is not known."""
+    if number is None:
+        return "–"
+    return f"{number:+d}" if isinstance(number, int) else f"{number:+.2f}"

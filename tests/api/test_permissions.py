@@ -16,6 +16,7 @@ from cases.permissions import MATRIX, Action
 from cases.services.reading import Words, amendment_start
 from cases.services.signing import reading_sign
 from tests.api.conftest import error_of, session_of, token_of
+from tests.api.test_network_versions import ENDPOINTS as SYSTEM_ENDPOINTS
 from tests.factories import (
     PASSWORD,
     MaskRevisionFactory,
@@ -206,7 +207,9 @@ def test_every_endpoint_has_a_row_here():
         for method in METHODS
         if hasattr(pattern.callback.view_class, method)
     }
-    assert served == {(endpoint.name, endpoint.method) for endpoint in ENDPOINTS} | OF_NO_CLINIC
+    assert served == {(endpoint.name, endpoint.method) for endpoint in ENDPOINTS} | OF_NO_CLINIC | {
+        (endpoint.name, endpoint.method) for endpoint in SYSTEM_ENDPOINTS
+    }
 
 
 @each_endpoint

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from cases.choices import NetworkState, PredictionState
-from cases.errors import Conflict, NotAllowed, Unavailable
+from cases.errors import ApplicationError, Conflict, NotAllowed, Unavailable
 from cases.models import NetworkActivation, NetworkVersion, Prediction
+from cases.networks import network_choices
 from cases.selectors.network_version import active_versions, known_versions
 from cases.services.analysis import prediction_run_next
+from cases.services.clinic import clinic_set_default_network
 from cases.services.network_version import (
     network_version_activate,
+    network_version_install,
     network_version_retire,
     network_version_roll_back,
 )
@@ -201,3 +206,98 @@ def test_only_a_system_administrator_changes_what_is_active(added, staff, admin)
     assert active() == "0.0.0-test"
     activate(added["2"], admin)
     assert active() == "2"
+
+
+@pytest.fixture
+def new(shipped, tmp_path) -> Path:
+    """A model folder outside: version 4 of unet."""
+    write_tiny_version(tmp_path / "new", "4")
+    return tmp_path / "new" / "unet" / "4"
+
+
+def install(source, user=None) -> NetworkVersion:
+    return network_version_install(user=user, source=source)
+
+
+def left_over(tmp_path: Path) -> set[str]:
+    return {path.name for path in (tmp_path / "models").iterdir()} - {"unet"}
+
+
+def test_a_model_is_installed_beside_the_others_and_answers_once_it_is_activated(new, tmp_path, admin, staff):
+    row = install(new, admin)
+    assert (row.name, row.version, row.installed_by) == ("unet", "4", admin)
+    assert ModelCard.from_json(json.dumps(row.card)) == card_in(new)
+    assert active() == "0.0.0-test"
+    network_version_activate(user=admin, name=row.name, sha256=row.sha256)
+    prediction = requested(staff)
+    prediction_run_next()
+    assert ran(prediction) == "4"
+    with pytest.raises(Conflict) as refused:
+        install(new)
+    assert refused.value.code == "version_exists"
+    assert left_over(tmp_path) == set()
+
+
+def test_the_same_weights_under_another_version_are_a_conflict(new, tmp_path):
+    install(new)
+    renamed = dataclasses.replace(card_in(new), version="5")
+    (new / "card.json").write_text(renamed.to_json())
+    with pytest.raises(Conflict):
+        install(new)
+    assert not (tmp_path / "models" / "unet" / "5").exists()
+    with pytest.raises(Conflict):
+        install(tmp_path / "shipped" / "unet")
+
+
+def test_installing_again_brings_back_files_that_were_lost(new, tmp_path):
+    row = install(new)
+    shutil.rmtree(tmp_path / "models" / "unet" / "4")
+    assert {each.version: each.card for each in known_versions()}["4"] is None
+    assert install(new) == row
+    network_version_activate(user=None, name="unet", sha256=row.sha256)
+    assert active() == "4"
+
+
+def test_a_refused_model_leaves_nothing(new, tmp_path, staff):
+    (new / "extra.py").write_text("print('hello')")
+    with pytest.raises(ApplicationError) as refused:
+        install(new)
+    assert (refused.value.code, refused.value.status) == ("files_wrong", 400)
+    (new / "extra.py").unlink()
+    (new / "model.safetensors").write_bytes(b"something else")
+    with pytest.raises(ApplicationError):
+        install(new)
+    with pytest.raises(NotAllowed):
+        install(new, staff.clinicadmin)
+    assert left_over(tmp_path) == set()
+    assert not (tmp_path / "models" / "unet" / "4").exists()
+    assert not NetworkVersion.objects.exists()
+
+
+def test_the_command_line_goes_the_whole_way(new, capsys):
+    call_command("models", "install", str(new))
+    call_command("models", "activate", "unet", "4")
+    assert active() == "4"
+    call_command("models", "rollback", "unet")
+    call_command("models", "retire", "unet", "4")
+    call_command("models", "list")
+    lines = [line.split()[:3] for line in capsys.readouterr().out.splitlines() if line.startswith("unet")]
+    assert lines == [["unet", "4", "retired"], ["unet", "0.0.0-test", "active"]]
+    with pytest.raises(CommandError, match="no version 7"):
+        call_command("models", "activate", "unet", "7")
+    with pytest.raises(CommandError, match="retired"):
+        call_command("models", "activate", "unet", "4")
+    with pytest.raises(CommandError):
+        call_command("models", "install", str(new / "nothing"))
+
+
+def test_a_clinic_chooses_its_default_among_the_active_networks(shipped, staff):
+    clinic_set_default_network(user=staff.clinicadmin, clinic=staff.clinic, name="unet")
+    assert next(choice.name for choice in network_choices(clinic=staff.clinic) if choice.is_default) == "unet"
+    for name in ("grader", "manet", "nonsense"):
+        with pytest.raises(Conflict):
+            clinic_set_default_network(user=staff.clinicadmin, clinic=staff.clinic, name=name)
+    clinic_set_default_network(user=staff.clinicadmin, clinic=staff.clinic, name="")
+    for user in (staff.technician, staff.reader, staff.senior, staffed_clinic().clinicadmin):
+        with pytest.raises(NotAllowed):
+            clinic_set_default_network(user=user, clinic=staff.clinic, name="unet")

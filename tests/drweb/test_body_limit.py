@@ -65,3 +65,12 @@ async def test_a_larger_body_gets_a_413_that_names_the_limit(chunks, headers):
     assert error["code"] == "upload_too_large"
     assert error["details"] == {"limit_mb": 1}
     assert "1 MB" in error["message"]
+
+
+async def test_a_path_may_take_more():
+    body = b"x" * (LIMIT + 1)
+    scope = {"type": "http", "method": "POST", "path": "/large", "query_string": b"", "headers": []}
+    communicator = ApplicationCommunicator(BodyLimit(echo_length, max_mb=1, larger={"/large": 2}), scope)
+    await communicator.send_input({"type": "http.request", "body": body, "more_body": False})
+    assert (await communicator.receive_output())["status"] == 200
+    assert (await communicator.receive_output())["body"] == str(len(body)).encode()

@@ -144,3 +144,9 @@ class ReportInput(TargetInput):
         """Fill in the language of the request."""
         attrs.setdefault("language", self.validate_language(get_language() or ReportLanguage.ENGLISH))
         return attrs
+
+
+class InstallInput(serializers.Serializer):
+    """A version of a network."""
+
+    model = serializers.FileField(help_text="zip or tar (not compressed) with card.json and model.safetensors.")
