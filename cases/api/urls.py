@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from cases.api.views.docs import Docs, Schema
+from cases.api.views.eyes import ImageLandmarks, ImageQuality, ImageRules, StudyVisits
 from cases.api.views.fallback import NotFound
 from cases.api.views.images import ImageDetail, ImageOriginal, ImagePreview, ImageRevisions, UploadImage
 from cases.api.views.network_versions import (
@@ -52,6 +53,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/<int:study_id>/decision", StudyDecision.as_view(), name="study-decision"),
     path("readings/<int:reading_id>/signature", ReadingSignature.as_view(), name="reading-signature"),
     path("images/<int:image_id>", ImageDetail.as_view(), name="image"),
+    path("studies/<int:study_id>/visits", StudyVisits.as_view(), name="study-visits"),
+    path("images/<int:image_id>/quality", ImageQuality.as_view(), name="image-quality"),
+    path("images/<int:image_id>/landmarks", ImageLandmarks.as_view(), name="image-landmarks"),
+    path("images/<int:image_id>/rules", ImageRules.as_view(), name="image-rules"),
     path("images/<int:image_id>/revisions", ImageRevisions.as_view(), name="image-revisions"),
     path("predictions/<int:prediction_id>", PredictionDetail.as_view(), name="prediction"),
     path("predictions/<int:prediction_id>/cancel", PredictionCancel.as_view(), name="prediction-cancel"),

@@ -87,3 +87,8 @@ class Image(ClinicRecord):
         if self.laterality != Laterality.UNKNOWN:
             return self.laterality
         return str(self.landmarks.get("laterality", Laterality.UNKNOWN))
+
+    @property
+    def shown_field(self) -> str:
+        """The `Field` that a person stated, or else the one that disc and fovea propose."""
+        return self.field if self.field != Field.UNKNOWN else str(self.landmarks.get("field", Field.UNKNOWN))

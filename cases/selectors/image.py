@@ -32,7 +32,7 @@ def with_results(user: Viewer, images: QuerySet[Image]) -> QuerySet[Image]:
     revisions: Prefetch = Prefetch(
         "revisions", queryset=MaskRevision.objects.for_user(user).in_line_of(user).select_related("author")
     )
-    return images.prefetch_related(predictions, revisions)
+    return images.select_related("quality_overridden_by").prefetch_related(predictions, revisions)
 
 
 def field_of_view_of(image: Image) -> FieldOfView:

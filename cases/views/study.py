@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
 
-from cases.choices import Access, Field, IcdrGrade, Laterality, Lesion, ReportLanguage
+from cases.choices import Access, Field, IcdrGrade, Laterality, Lesion, QualityVerdict, ReportLanguage
 from cases.errors import ApplicationError
 from cases.models import Reading, Study, User
 from cases.networks import NetworkChoice, grader_figures, network_choices
@@ -47,6 +47,7 @@ def study(request: HttpRequest, study_id: int) -> HttpResponse:
             "networks": networks,
             "grader": grader_figures(),
             "grades": IcdrGrade.choices,
+            "verdicts": QualityVerdict.choices,
             "report_languages": ReportLanguage.choices,
             "report_language": get_language(),
             "age": shown.patient.age_on(shown.visit_date) if shown.patient else None,

@@ -5,13 +5,18 @@ import { byId, element, options, pageData, say } from "./dom.js";
 import { listenForKeys } from "./keys.js";
 import { Live, socketAddress } from "./live.js";
 import { sessionWorks, watchSession } from "./session.js";
+import { Eye } from "./study/eye.js";
 import { isBusy, isOpen, shownPrediction } from "./study/facts.js";
 import { LesionTable, showGrade, showProgress } from "./study/findings.js";
 import { Layers } from "./study/layers.js";
+import { Marks } from "./study/marks.js";
 import { Picture } from "./study/picture.js";
+import { Quality } from "./study/quality.js";
 import { ReadingForm } from "./study/reading.js";
 import { ReportForm } from "./study/report.js";
+import { Rules } from "./study/rules.js";
 import { Thumbnails } from "./study/thumbnails.js";
+import { Visits } from "./study/visits.js";
 
 const data = pageData();
 const may = new Set(data.may);
@@ -33,10 +38,15 @@ function report(error) {
 
 const layers = new Layers(byId("stage"), data.lesions);
 const picture = new Picture(layers);
+const marks = new Marks(byId("stage"));
+const rules = new Rules(data.grades, marks, report);
+const quality = new Quality(readAgain);
+const eye = new Eye(data, picture.viewer, readAgain);
+const visits = new Visits(data);
 const table = new LesionTable(data.lesions, layers, report);
 const reading = new ReadingForm(data, proposeGrade);
 const reports = new ReportForm(data.studyId, reading, readAgain);
-const thumbnails = new Thumbnails(data.grades, eyes, choose);
+const thumbnails = new Thumbnails(data.grades, eyes, new Map(data.fields), choose);
 const live = new Live({
   socketUrl: socketAddress(`/ws/studies/${data.studyId}/`),
   read: () => api.get(`/api/studies/${data.studyId}`),
@@ -63,8 +73,19 @@ function take(answer) {
   if (text !== lastText) {
     lastText = text;
     show();
+    if (study.patient) {
+      showVisits();
+    }
   }
   return isBusy(answer);
+}
+
+async function showVisits() {
+  try {
+    visits.show((await api.get(`/api/studies/${data.studyId}/visits`)).visits);
+  } catch (error) {
+    report(error);
+  }
 }
 
 function choose(imageId) {
@@ -98,6 +119,9 @@ function showImage(image) {
   if (!prediction) {
     byId("grade").append(element("p", { class: "muted" }, gettext("Not analysed yet. Choose a network below.")));
   }
+  rules.show(image, prediction, prediction === shownPrediction(image));
+  quality.show(image);
+  eye.show(image);
   table.show(image, prediction);
   showPredictions(image, prediction);
   showPhotograph(image, prediction);

@@ -161,6 +161,31 @@ ENDPOINTS = [
         lambda client, staff: client.patch(f"/api/images/{staff.image.pk}", {"laterality": "OD"}),
     ),
     Endpoint(
+        "study-visits",
+        "get",
+        Action.VIEW,
+        lambda client, staff: client.get(f"/api/studies/{staff.study.pk}/visits"),
+    ),
+    Endpoint(
+        "image-rules", "get", Action.VIEW, lambda client, staff: client.get(f"/api/images/{staff.image.pk}/rules")
+    ),
+    Endpoint(
+        "image-quality",
+        "put",
+        Action.READ,
+        lambda client, staff: client.put(
+            f"/api/images/{staff.image.pk}/quality", {"verdict": "limited", "note": "Lashes below."}
+        ),
+    ),
+    Endpoint(
+        "image-landmarks",
+        "put",
+        Action.UPLOAD,
+        lambda client, staff: client.put(
+            f"/api/images/{staff.image.pk}/landmarks", {"kind": "fovea", "x": 90, "y": 99}
+        ),
+    ),
+    Endpoint(
         "image-revisions",
         "get",
         Action.VIEW,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from cases.api.serializers.results import ApiSerializer
+from cases.api.serializers.api import ApiSerializer
 from cases.choices import (
     Finding,
     Gradability,

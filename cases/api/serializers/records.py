@@ -7,9 +7,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from cases.api.serializers.api import ApiSerializer
+from cases.api.serializers.eyes import LandmarksSerializer, QualitySerializer
 from cases.api.serializers.readings import DecisionSerializer, ReadingSerializer
 from cases.api.serializers.results import (
-    ApiSerializer,
     CurrentMaskSerializer,
     PredictionSerializer,
     RevisionSerializer,
@@ -18,6 +19,7 @@ from cases.api.serializers.results import (
 from cases.choices import DiabetesType, Field, Laterality, Sex, StudyQueue
 from cases.models import Image, Study
 from cases.selectors.decision import decision_of
+from cases.selectors.image import twins_of
 from cases.selectors.mask import current_masks
 from cases.selectors.prediction import latest_prediction
 from cases.selectors.reading import reading_of, reading_state_of
@@ -36,6 +38,9 @@ class ImageSerializer(ApiSerializer):
     height = serializers.IntegerField(help_text="Pixels, upright.")
     laterality = serializers.ChoiceField(Laterality.choices)
     field = serializers.ChoiceField(Field.choices)
+    eye = serializers.ChoiceField(Laterality.choices, help_text="As stated, or else as proposed by `landmarks`.")
+    landmarks = LandmarksSerializer()
+    quality = QualitySerializer(source="*")
     field_of_view = serializers.DictField(help_text="Box, centre and radius of the retina in pixels.")
     camera = serializers.DictField(help_text="From EXIF.")
     sha256 = serializers.CharField()
@@ -62,6 +67,13 @@ class UploadedSerializer(WithMessage):
     preview_url = serializers.HyperlinkedIdentityField(view_name="api:image-preview", lookup_url_kwarg="image_id")
     width = serializers.IntegerField()
     height = serializers.IntegerField()
+    quality = QualitySerializer(source="*")
+    same_file_in = serializers.SerializerMethodField(help_text="Other studies of the clinic with the very same file.")
+
+    @extend_schema_field(serializers.ListField(child=serializers.IntegerField()))
+    def get_same_file_in(self, image: Image) -> list[int]:
+        """Their ids."""
+        return [twin.study_id for twin in twins_of(self.context["request"].user, image)]
 
 
 class PatientSerializer(ApiSerializer):

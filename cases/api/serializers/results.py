@@ -6,20 +6,13 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.reverse import reverse
 
+from cases.api.serializers.api import ApiSerializer
+from cases.api.serializers.eyes import RulesSerializer, stored_rules
 from cases.choices import IcdrGrade, Lesion, PredictionState
 from cases.models import LesionResult, MaskRevision, Prediction
 from cases.selectors.mask import CurrentMask
 from cases.selectors.queue import Queue, queue_now
-
-
-class ApiSerializer(serializers.Serializer):
-    """A serializer that builds absolute addresses of the API from the request in its context."""
-
-    def link(self, name: str, **kwargs: Any) -> str:
-        """The absolute address of ``api:<name>``."""
-        return reverse(f"api:{name}", kwargs=kwargs, request=self.context.get("request"))
 
 
 class WithMessage(ApiSerializer):
@@ -118,6 +111,7 @@ class ResultSerializer(ApiSerializer):
     grade_label = serializers.SerializerMethodField(help_text="In the language of the request.")
     probabilities = serializers.ListField(child=serializers.FloatField(), help_text="Of grades 0-4.")
     lesions = serializers.SerializerMethodField(help_text="Always four: EX, SE, HE, MA.")
+    rules = serializers.SerializerMethodField(help_text="The grade by rule, from the network's own masks.")
     images = serializers.SerializerMethodField()
     networks = serializers.DictField(help_text="Versions, weights sha256, engines and thresholds that made this.")
 
@@ -131,6 +125,11 @@ class ResultSerializer(ApiSerializer):
         found = {row.lesion: row for row in prediction.lesions.all()}
         urls = self._mask_urls(prediction)
         return [MeasurementSerializer.measured(name, found.get(name), urls[name]) for name in Lesion.values]
+
+    @extend_schema_field(RulesSerializer)
+    def get_rules(self, prediction: Prediction) -> dict[str, Any]:
+        """As it was when the photograph was analysed."""
+        return stored_rules(prediction)
 
     @extend_schema_field(ImageUrlsSerializer)
     def get_images(self, prediction: Prediction) -> dict[str, str | None]:

@@ -16,8 +16,8 @@ from cases.api.serializers.inputs import ImageInput, UploadInput
 from cases.api.serializers.records import ImageSerializer, RevisionListSerializer, UploadedSerializer
 from cases.choices import Access, Lesion
 from cases.errors import ApplicationError
-from cases.models import Image
-from cases.selectors.image import image_get, image_with_results
+from cases.models import Image, User
+from cases.selectors.image import image_get, image_with_results, twins_of
 from cases.selectors.study import study_header
 from cases.services.history import access_record
 from cases.services.image import image_update, image_upload
@@ -32,7 +32,7 @@ class UploadImage(APIView):
         tags=["Main flow"],
         summary="Upload a fundus photograph",
         request={"multipart/form-data": UploadInput},
-        responses=answers(UploadedSerializer, 400, 403, 404, 413, 415),
+        responses=answers(UploadedSerializer, 400, 403, 404, 409, 413, 415),
         examples=[
             error_example("not_an_image", "The file is not an image that can be read: ...", 415),
             error_example("file_too_large", "The file is 80 MB; the limit is 50 MB. ...", 413, limit_mb=50),
@@ -52,7 +52,7 @@ class UploadImage(APIView):
             laterality=data["laterality"],
             field=data["field"],
         )
-        context = {"request": request, "message": _("The photograph is stored.")}
+        context = {"request": request, "message": _stored(caller(request), image)}
         return Response(UploadedSerializer(image, context=context).data)
 
 
@@ -135,6 +135,13 @@ class ImageRevisions(APIView):
         access_record(record=image, access=Access.VIEWED)
         shown = [revision for revision in image.revisions.all() if lesion in (None, revision.lesion)]
         return Response(RevisionListSerializer({"revisions": shown}, context={"request": request}).data)
+
+
+def _stored(user: User, image: Image) -> str:
+    twin = twins_of(user, image).first()
+    if twin is None:
+        return _("The photograph is stored.")
+    return _("The photograph is stored. The very same file is also in study %(study)d.") % {"study": twin.study_id}
 
 
 def _name(image: Image, file: FieldFile) -> str:

@@ -111,6 +111,7 @@ export class Viewer {
   #apply() {
     const { scale, x, y } = this.view;
     this.stage.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+    this.stage.style.setProperty("--zoom", scale);
     this.level.textContent = `${Math.round(scale * 100)} %`;
     this.onZoom(scale);
   }
@@ -132,6 +133,12 @@ export class Viewer {
         this.#distance = this.#spread();
       }),
     );
+  }
+
+  /** Where on the photograph, in its pixels, an event of the mouse or finger took place. */
+  photographPoint(event) {
+    const [x, y] = this.#place(event);
+    return { x: (x - this.view.x) / this.view.scale, y: (y - this.view.y) / this.view.scale };
   }
 
   #place(event) {
