@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from cases.choices import IcdrGrade, Laterality, Lesion, PredictionState
 from cases.decision import Decision
 from cases.models import Image, LesionResult, MaskRevision, Patient, Prediction, Reading, Report
+from cases.reports.eye import macula_text, quality_text, rule_text
 from inference.lesions import LESION_COLOURS
+from inference.rules import RuleGrade
 
 Measured = LesionResult | MaskRevision
 NOTHING = "–"
@@ -30,6 +32,7 @@ class Photograph:
     image: Image
     prediction: Prediction | None  # the newest finished analysis
     latest: Prediction | None  # the newest attempt, finished or not
+    rules: RuleGrade | None = None  # of the masks that hold
     network_masks: dict[str, LesionResult] = field(default_factory=dict)
     corrections: dict[str, MaskRevision] = field(default_factory=dict)
 
@@ -240,7 +243,7 @@ def _section(number: int, photograph: Photograph, content: ReportContent) -> Sec
         number=number,
         eye=image.get_laterality_display(),
         field=image.get_field_display(),
-        facts=_photograph_facts(image, prediction),
+        facts=_photograph_facts(photograph),
         figures=figures,
         figure_width=f"{min(FIGURE_WIDTH, FIGURE_HEIGHT * image.width / image.height):.1f}",
         network_grade=_network_grade(photograph),
@@ -253,9 +256,14 @@ def _section(number: int, photograph: Photograph, content: ReportContent) -> Sec
     )
 
 
-def _photograph_facts(image: Image, prediction: Prediction | None) -> list[Fact]:
+def _photograph_facts(photograph: Photograph) -> list[Fact]:
+    image, prediction = photograph.image, photograph.prediction
     camera = " ".join(str(image.camera[key]) for key in ("make", "model") if image.camera.get(key))
-    facts = [
+    facts = [Fact(_("Image quality"), quality_text(image))]
+    if photograph.rules is not None:
+        facts.append(Fact(_("Grade by lesion rule"), rule_text(photograph.rules)))
+        facts.append(Fact(_("Macula"), macula_text(photograph.rules.macula)))
+    facts += [
         Fact(_("File"), image.filename or NOTHING),
         Fact(_("Size"), f"{image.width} × {image.height} px"),
         Fact(_("Camera"), camera or _("not stated")),

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from django.db.models.fields.files import FieldFile
 from numpy.typing import NDArray
 
 from cases.choices import Laterality
-from cases.models import Image, Prediction, Study
+from cases.models import Image, LesionResult, MaskRevision, Prediction, Study
 from cases.selectors.image import field_of_view_of
-from cases.selectors.mask import CurrentMask, current_masks
+from cases.selectors.mask import current_masks
 from cases.selectors.prediction import latest_prediction
 from inference.landmarks import Landmark, landmark_from
 from inference.masks import decode_mask
@@ -48,9 +49,13 @@ def current_rules(image: Image) -> CurrentRules | None:
     if prediction is None:
         return None
     masks = current_masks(image, prediction)
-    return CurrentRules(
-        rules_of(image, {mask.lesion: _pixels(image, mask) for mask in masks}), any(mask.corrected for mask in masks)
-    )
+    rules = rules_of_stored(image, {mask.lesion: mask.source for mask in masks})
+    return CurrentRules(rules, any(mask.corrected for mask in masks))
+
+
+def rules_of_stored(image: Image, masks: Mapping[str, LesionResult | MaskRevision]) -> RuleGrade:
+    """Grade stored masks of the photograph by lesion. Reads their files."""
+    return rules_of(image, {lesion: _pixels(image, mask.mask) for lesion, mask in masks.items()})
 
 
 def grades_disagree(prediction: Prediction, *, difference: int) -> bool:
@@ -80,6 +85,6 @@ def _place(landmark: Landmark | None) -> Point | None:
     return (landmark.x, landmark.y) if landmark and landmark.seen else None
 
 
-def _pixels(image: Image, mask: CurrentMask) -> NDArray[np.bool_]:
-    with mask.source.mask.open("rb") as stored:
+def _pixels(image: Image, mask: FieldFile) -> NDArray[np.bool_]:
+    with mask.open("rb") as stored:
         return decode_mask(stored.read(), expected_shape=(image.height, image.width))

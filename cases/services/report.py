@@ -19,12 +19,14 @@ from cases.reports.content import Photograph, ReportContent
 from cases.reports.document import report_document
 from cases.reports.pdf import render_pdf
 from cases.selectors.decision import decision_of
+from cases.selectors.lesion_rules import rules_of_stored
 from cases.selectors.mask import current_masks
 from cases.selectors.prediction import latest_prediction
 from cases.selectors.reading import other_readings, reading_of
 from cases.selectors.study import study_get
 from cases.services.files import stored_files
 from cases.services.study_lock import readings_check_shown
+from inference.errors import InferenceError
 
 OLDEST = 130  # years
 LONGEST_DIAGNOSIS = 20_000  # characters: ten pages
@@ -107,18 +109,18 @@ def _check(report: Report) -> None:
 
 
 def _draw(report: Report, reference: str, reading: Reading | None) -> bytes:
-    content = ReportContent(
-        report=report,
-        reference=reference.upper(),
-        made_at=timezone.now(),
-        reading=reading,
-        decision=decision_of(report.study),
-        photographs=_photographs(report.study, reading),
-    )
     try:
+        content = ReportContent(
+            report=report,
+            reference=reference.upper(),
+            made_at=timezone.now(),
+            reading=reading,
+            decision=decision_of(report.study),
+            photographs=_photographs(report.study, reading),
+        )
         with translation.override(report.language):
             return render_pdf(report_document(content))
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, ValueError, InferenceError) as error:
         raise Unavailable(
             "file_unreadable",
             _("A stored picture of this study cannot be read, so no report was made. Tell your administrator."),
@@ -144,11 +146,13 @@ def _photograph(image: Image, signed: dict[str, Any] | None, revisions: dict[int
         prediction = next((row for row in image.predictions.all() if row.pk == shown), None)
         corrected = {lesion: mask["id"] for lesion, mask in signed["masks"].items() if mask["source"] == "revision"}
         corrections = {lesion: revisions[pk] for lesion, pk in corrected.items()}
+    found = {result.lesion: result for result in prediction.lesions.all()} if prediction else {}
     return Photograph(
         image=image,
         prediction=prediction,
         latest=next(iter(image.predictions.all()), None),
-        network_masks={result.lesion: result for result in prediction.lesions.all()} if prediction else {},
+        rules=rules_of_stored(image, {**found, **corrections}) if prediction else None,
+        network_masks=found,
         corrections=corrections,
     )
 

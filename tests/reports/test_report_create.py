@@ -317,3 +317,15 @@ def test_the_preview_alone_is_read_never_the_original(staff):
     Path(staff.image.original.path).unlink()
     assert fundus_jpeg()  # the preview of the factory
     assert report_create(user=staff.reader, study=staff.study).pk
+
+
+def test_quality_the_grade_by_rule_and_the_macula_are_printed(staff):
+    image = staff.image
+    image.landmarks = {"disc": None, "fovea": {"x": 105.0, "y": 104.0, "confidence": 1.0}}
+    image.quality_verdict, image.quality_override, image.quality_note = "ungradable", "limited", "Lashes below."
+    image.quality_overridden_by = staff.reader
+    image.save()
+    words = " ".join(text(report_create(user=staff.reader, study=staff.study, patient_name="Anna")).split())
+    assert "Gradable with limits, overruled by Mei Li: Lashes below." in words
+    assert "2 · Moderate non-proliferative DR, at least (Haemorrhages: 1; Hard exudates: 1" in words
+    assert "disc diameters from the fovea: referable" in words
