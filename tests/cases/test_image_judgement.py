@@ -87,8 +87,9 @@ def test_the_analysis_of_an_ungradable_photograph_ends_so_until_a_reader_overrul
 
 def test_a_reader_overrules_with_a_note_and_takes_it_back(staff):
     image = uploaded(staff, darkened())
-    with pytest.raises(ApplicationError, match="note"):
+    with pytest.raises(ApplicationError) as refused:
         image_override_quality(user=staff.reader, image=image, verdict="gradable", note="  ")
+    assert refused.value.code == "note_needed"
     image_override_quality(user=staff.reader, image=image, verdict="gradable", note="Bright enough.")
     image.refresh_from_db()
     assert (image.verdict, image.quality_verdict) == ("gradable", "ungradable")
@@ -123,8 +124,9 @@ def test_a_landmark_is_placed_and_the_eye_follows(staff):
     image_place_landmark(user=staff.reader, image=image, kind="fovea", x=260, y=125)
     image.refresh_from_db()
     assert image.eye == "OS"
-    with pytest.raises(ApplicationError, match="outside"):
+    with pytest.raises(ApplicationError) as refused:
         image_place_landmark(user=staff.reader, image=image, kind="fovea", x=320, y=10)
+    assert refused.value.code == "outside_photograph"
     with pytest.raises(NotAllowed):
         image_place_landmark(user=staffed_clinic().reader, image=image, kind="fovea", x=10, y=10)
 
