@@ -15,15 +15,16 @@ from torch import Tensor
 from inference.cards import ModelCard
 from training.config import TrainingConfig
 from training.datasets.licences import provenance
+from training.datasets.records import require_file
 from training.runs import load_tensors
 
 
 def weights_of(run_path: Path, which: str = "best") -> dict[str, Tensor]:
     """Averaged weights of a run: ``best`` by validation, or ``last``. Heads that only served teaching are left out."""
     if which == "best":
-        tensors, _ = load_tensors(run_path / "best.safetensors")
+        tensors, _ = load_tensors(require_file(run_path / "best.safetensors", "training run"))
     else:
-        state, _ = load_tensors(run_path / "checkpoint.safetensors")
+        state, _ = load_tensors(require_file(run_path / "checkpoint.safetensors", "training run"))
         tensors = {name.removeprefix("average/"): t for name, t in state.items() if name.startswith("average/")}
     student = {name.removeprefix("student."): t for name, t in tensors.items() if name.startswith("student.")}
     return student or tensors

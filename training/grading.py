@@ -263,7 +263,8 @@ def train_grading(config: TrainingConfig, config_file: Path, run_path: Path) -> 
         standardise = Standardiser(teaching)
         fine, coarse = channels_of(teacher)
     network = TaughtGrader(config.network, fine, coarse)
-    initialise(network.student, config)
+    if not run.checkpoint.is_file():
+        initialise(network.student, config)
     task = GradingTask(config, validation, standardise)
     train(config=config, network=network, dataset=GradingDataset(config, photographs, teaching), task=task, run=run)
     return run

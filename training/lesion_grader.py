@@ -18,6 +18,7 @@ from inference.networks.grader import LesionGrader
 from inference.preprocessing import normalise, resize_square
 from training.classifier_refit import fit_last_layer
 from training.config import TrainingConfig
+from training.datasets.records import require_file
 from training.datasets.selection import squares_of
 from training.grading import SQUARE_SIDE
 
@@ -31,8 +32,8 @@ def fit_lesion_grader(config: TrainingConfig, trunk: Path, cache: Path) -> dict[
     network = build(config.network)
     if not isinstance(network, LesionGrader) or config.network.head != "classes":
         raise ValueError("fitting needs a lesion_resnet50 with the five-class head")
-    network.lesions.load_state_dict(_floats(load_file(Path(config.distillation.teacher) / "model.safetensors")))
-    network.trunk.load_state_dict(_trunk_of(load_file(trunk / "model.safetensors")))
+    network.lesions.load_state_dict(_floats(_tensors(Path(config.distillation.teacher))))
+    network.trunk.load_state_dict(_trunk_of(_tensors(trunk)))
     network = network.eval().to(memory_format=torch.channels_last)
     squares = squares_of(config, config.data.labelled, "train", SQUARE_SIDE, cache)
     norm = config.input.normalisation
@@ -47,6 +48,10 @@ def fit_lesion_grader(config: TrainingConfig, trunk: Path, cache: Path) -> dict[
     weight, bias = fit_last_layer(np.stack(rows).astype(np.float64), grades, patients)
     network.fc.load_state_dict({"weight": weight, "bias": bias})
     return network.state_dict()
+
+
+def _tensors(weights: Path) -> dict[str, Tensor]:
+    return load_file(require_file(weights / "model.safetensors", "weights"))
 
 
 def _trunk_of(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

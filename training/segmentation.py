@@ -169,7 +169,8 @@ def train_segmentation(config: TrainingConfig, config_file: Path, run_path: Path
     run = RunFolder(run_path, config_file, Path(config.data.manifest))
     network = build(config.network)
     expect_background(network, config.network)
-    initialise(network, config)
+    if not run.checkpoint.is_file():
+        initialise(network, config)
     teacher = Teacher(config) if config.distillation.teacher else None
     if teacher is not None and config.distillation.feature_weight:
         network = TaughtSegmenter(network, teacher.network)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image
+from safetensors.torch import save_file
 
 from inference.cards import ModelCard
 from inference.field_of_view import find_field_of_view
+from inference.networks import NetworkSpec, build
 from training.datasets.squares import read_rgb
 from training.evaluation.weights import load_weights
 from training.model_card import render
@@ -125,6 +127,31 @@ def test_a_grader_from_photographs_to_measured_weights(tmp_path, data_root, mani
         call_command("evaluate", dataset="eyepacs400", out=text, **arguments)
 
 
+def test_photographs_of_ones_own_are_learnt_from_and_measured_on(tmp_path, data_root, manifest):
+    own = data_root / "own"
+    (data_root / "idrid").rename(own)
+    (own / "dataset.toml").write_text(
+        'title = "Our photographs"\nlicence = "internal use"\nmask_folders = { EX = "masks/EX" }\n'
+    )
+    call_command("datasets", "merge", "own=1/2", "normal400=1/2", root=data_root, out=manifest)
+    config = configuration(tmp_path, data_root, manifest, "own", SEGMENTATION.replace("multilabel", "single:EX"))
+    start = tmp_path / "start.safetensors"
+    save_file(build(NetworkSpec("unet", "se_resnet50", 4, (8, 8, 8, 8))).state_dict(), start)
+    config.write_text(f"initial_weights = '{start}'\n{config.read_text()}labelled = ['own']\n")
+    run, weights = tmp_path / "runs" / "own", tmp_path / "weights" / "own"
+    call_command("train_segmentation", config=config, run=run, threads=1)
+    start.unlink()
+    call_command("train_segmentation", config=config, run=run, threads=1)  # a run that has begun needs it no more
+    call_command("export_weights", run=run, out=weights)
+    card = ModelCard.from_json((weights / "card.json").read_text())
+    assert [(source.name, source.licence, source.images) for source in card.training_data] == [
+        ("Our photographs", "internal use", 2)
+    ]
+    out = tmp_path / "measured"
+    call_command("evaluate", model=str(weights), root=data_root, dataset="own", split="all", out=out)
+    assert json.loads((out / "figures.json").read_text())["lesions"]["images"] == 4
+
+
 def test_an_ordinal_grader_from_photographs_to_measured_weights(tmp_path, data_root, manifest):
     config = configuration(tmp_path, data_root, manifest, "ordinal", GRADING.replace('"classes"', '"ordinal"'))
     config.write_text(config.read_text() + "labelled = ['eyepacs400']\n")
@@ -203,5 +230,11 @@ def test_missing_things_are_named(tmp_path, data_root, manifest):
         call_command("train_segmentation", config=tmp_path / "none.toml")
     with pytest.raises(CommandError, match="configuration not found"):
         call_command("export_weights", run=tmp_path / "no-run")
+    (tmp_path / "begun").mkdir()
+    config.rename(tmp_path / "begun" / "config.toml")
+    with pytest.raises(CommandError, match=r"begun.best\.safetensors"):
+        call_command("export_weights", run=tmp_path / "begun")
+    with pytest.raises(CommandError, match=r"no-trunk.model\.safetensors"):
+        call_command("fit_grader", trunk=tmp_path / "no-trunk")
     with pytest.raises(CommandError, match=r"card\.json"):
         call_command("evaluate", model="nothing", dataset="idrid", root=data_root, manifest=manifest)
