@@ -13,6 +13,9 @@ class Role(models.TextChoices):
     CLINIC_ADMIN = "clinic_admin", _("Clinic administrator")
 
 
+READING_ROLES = (Role.READER, Role.SENIOR_READER)
+
+
 class Sex(models.TextChoices):
     """As registered."""
 

@@ -11,10 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cases.choices import Access, AnalysisState, Assigned, IcdrGrade, StudyQueue, Urgency
-from cases.models import Patient, User
+from cases.models import Clinic, Patient, Study, User
 from cases.permissions import Action, clinics_where
 from cases.selectors.history import CHANGE, HistoryFilter
-from cases.selectors.work_list import WorkListFilter
+from cases.selectors.sharing import clinics_to_share_with
+from cases.selectors.work_list import SHARED, WorkListFilter
+
+SHARED_DAYS = 30  # proposed
 
 
 class DateInput(forms.DateInput):
@@ -107,10 +110,21 @@ class VisitForm(forms.Form):
         return cleaned
 
 
+def grade_field(label: Any, *, empty: Any) -> forms.TypedChoiceField:
+    """A choice of an ICDR grade, or of none."""
+    return forms.TypedChoiceField(
+        label=label, choices=(("", empty), *IcdrGrade.choices), required=False, coerce=int, empty_value=None
+    )
+
+
 class WorkListForm(forms.Form):
     """What narrows the work-list; every field may be empty."""
 
-    queue = forms.ChoiceField(choices=(("", _("All")), *StudyQueue.choices), required=False, widget=forms.HiddenInput)
+    queue = forms.ChoiceField(
+        choices=(("", _("All")), *StudyQueue.choices, (SHARED, _("Second opinions"))),
+        required=False,
+        widget=forms.HiddenInput,
+    )
     q = forms.CharField(
         label=_("Record number or name"),
         required=False,
@@ -118,13 +132,7 @@ class WorkListForm(forms.Form):
     )
     since = forms.DateField(label=_("Visits from"), required=False, widget=DateInput)
     until = forms.DateField(label=_("until"), required=False, widget=DateInput)
-    grade = forms.TypedChoiceField(
-        label=_("Worst grade"),
-        choices=(("", _("Any")), *IcdrGrade.choices),
-        required=False,
-        coerce=int,
-        empty_value=None,
-    )
+    grade = grade_field(_("Worst grade"), empty=_("Any"))
     urgency = forms.TypedChoiceField(
         label=_("Urgency"), choices=(("", _("Any")), *Urgency.choices), required=False, coerce=int, empty_value=None
     )
@@ -171,3 +179,24 @@ class HistoryForm(forms.Form):
         """The filter; a value that makes no sense is shown as wrong and leaves nothing out."""
         self.is_valid()
         return HistoryFilter(**self.cleaned_data)
+
+
+class ShareForm(forms.Form):
+    """With which clinic a study is shared, why, and until when."""
+
+    clinic = forms.ModelChoiceField(Clinic.objects.none(), label=_("Clinic"))
+    purpose = forms.CharField(label=_("Question"), widget=forms.Textarea({"rows": 2}), max_length=2000)
+    until = forms.DateField(label=_("Until"), widget=DateInput)
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast("forms.ModelChoiceField", self.fields["clinic"]).queryset = clinics_to_share_with(study)
+        self.fields["until"].initial = timezone.localdate() + dt.timedelta(days=SHARED_DAYS)
+
+
+class SecondOpinionForm(forms.Form):
+    """What a reader says of another clinic's study."""
+
+    grade_od = grade_field(_("Grade, right eye (OD)"), empty=_("Not graded"))
+    grade_os = grade_field(_("Grade, left eye (OS)"), empty=_("Not graded"))
+    text = forms.CharField(label=_("Opinion"), widget=forms.Textarea({"rows": 4}), max_length=20_000)

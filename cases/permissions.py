@@ -7,9 +7,9 @@ from enum import StrEnum
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from cases.choices import Role
+from cases.choices import READING_ROLES, Role
 from cases.errors import NotAllowed
-from cases.models import Clinic, Membership, User
+from cases.models import Clinic, Membership, Study, StudyShare, User
 from cases.models.base import ClinicQuerySet
 
 
@@ -27,6 +27,8 @@ class Action(StrEnum):
     COMPARE_READERS = "compare_readers"
     TAKE = "take"
     ASSIGN = "assign"
+    SHARE = "share"
+    ADVISE = "advise"
     HISTORY = "history"
     MANAGE = "manage"
 
@@ -37,9 +39,13 @@ _READING = frozenset({Action.CORRECT, Action.READ, Action.REPORT})
 MATRIX: dict[str, frozenset[Action]] = {
     Role.TECHNICIAN: _RECORDS,
     Role.READER: _RECORDS | _READING,
-    Role.SENIOR_READER: _RECORDS | _READING | {Action.ADJUDICATE, Action.COMPARE_READERS, Action.ASSIGN},
-    Role.CLINIC_ADMIN: _RECORDS | {Action.REPORT, Action.COMPARE_READERS, Action.ASSIGN, Action.HISTORY, Action.MANAGE},
+    Role.SENIOR_READER: _RECORDS | _READING | {Action.ADJUDICATE, Action.COMPARE_READERS, Action.ASSIGN, Action.SHARE},
+    Role.CLINIC_ADMIN: _RECORDS
+    | {Action.REPORT, Action.COMPARE_READERS, Action.ASSIGN, Action.SHARE, Action.HISTORY, Action.MANAGE},
 }
+
+# Where another clinic shares a study with one's own.
+GUEST_MATRIX: dict[str, frozenset[Action]] = dict.fromkeys(READING_ROLES, frozenset({Action.VIEW, Action.ADVISE}))
 
 
 def actions_of(user: User, clinic: Clinic) -> frozenset[Action]:
@@ -47,9 +53,16 @@ def actions_of(user: User, clinic: Clinic) -> frozenset[Action]:
     if not user.is_active:
         return frozenset()
     if user.is_superuser:
-        return frozenset(Action)
+        return frozenset(Action) - {Action.ADVISE}  # advice comes from another clinic
     membership = Membership.objects.filter(user=user, clinic=clinic).first()
     return MATRIX[membership.role] if membership else frozenset()
+
+
+def guest_actions_of(user: User, study: Study) -> frozenset[Action]:
+    """Everything `user` may do with `study` as a reader of a clinic with which it is shared."""
+    shares = StudyShare.objects.for_guest(user).filter(study=study)
+    roles = Membership.objects.filter(user=user, clinic__in=shares.values("clinic")).values_list("role", flat=True)
+    return frozenset().union(*(GUEST_MATRIX.get(role, frozenset()) for role in roles))
 
 
 def may(user: User, action: Action, clinic: Clinic) -> bool:
@@ -75,7 +88,16 @@ def people_who(action: Action, clinic: Clinic) -> QuerySet[User]:
 
 def authorize(user: User, action: Action, clinic: Clinic) -> None:
     """Raise `NotAllowed` unless `user` may do `action` in `clinic`."""
-    if not may(user, action, clinic):
+    _require(action, actions_of(user, clinic))
+
+
+def authorize_guest(user: User, action: Action, study: Study) -> None:
+    """Raise `NotAllowed` unless `user` may do `action` with `study`, which another clinic shares with theirs."""
+    _require(action, guest_actions_of(user, study))
+
+
+def _require(action: Action, allowed: frozenset[Action]) -> None:
+    if action not in allowed:
         raise NotAllowed(
             "not_allowed",
             _("Your role in this clinic does not allow this. Ask a clinic administrator."),

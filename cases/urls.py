@@ -12,6 +12,7 @@ from cases.views import (
     operation,
     patient,
     results,
+    sharing,
     study,
     work_list,
 )
@@ -31,6 +32,9 @@ page_patterns = [
     path("diagnosis/start/", diagnosis.diagnosis_start, name="diagnosis_start"),
     path("studies/next/", work_list.next_study, name="next_study"),
     path("studies/<int:study_id>/assign/", work_list.assign, name="assign"),
+    path("studies/<int:study_id>/share/", sharing.share, name="share"),
+    path("studies/<int:study_id>/opinion/", sharing.opinion, name="opinion"),
+    path("shares/<int:share_id>/revoke/", sharing.revoke, name="share_revoke"),
     path("studies/<int:study_id>/", study.study, name="study"),
     path("studies/<int:study_id>/patient/", study.study_patient, name="study_patient"),
     path("images/<int:image_id>/correct/", editor.correct, name="correct"),

@@ -213,6 +213,8 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "cases.Prediction", "include_fields": ["image", "model_name", "requested_by"]},
     {"model": "cases.Reading", "include_fields": ["study", "reader", "kind", "state", "version", "reason"]},
     {"model": "cases.Report", "include_fields": ["study", "language", "sha256", "created_by"]},
+    {"model": "cases.SecondOpinion", "include_fields": ["study", "share", "author"]},
+    "cases.StudyShare",
     {
         "model": "cases.Study",
         "include_fields": ["clinic", "patient", "visit_date", "note", "assigned_to", "reading_mode", "blind"],

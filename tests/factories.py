@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 
 import cv2
@@ -26,7 +27,9 @@ from cases.models import (
     Prediction,
     Reading,
     Report,
+    SecondOpinion,
     Study,
+    StudyShare,
     User,
 )
 from cases.services.study_queue import study_queue_refresh
@@ -224,6 +227,27 @@ class ReportFactory(factory.django.DjangoModelFactory):
     pdf = factory.LazyFunction(lambda: ContentFile(b"%PDF-1.4 test", name=".pdf"))
     sha256 = "0" * 64
     created_by = factory.SelfAttribute("study.created_by")
+
+
+class StudyShareFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = StudyShare
+
+    study = factory.SubFactory(StudyFactory)
+    clinic = factory.SubFactory(ClinicFactory)
+    purpose = "Treatable?"
+    until = factory.LazyFunction(lambda: timezone.localdate() + timedelta(days=7))
+    created_by = factory.SelfAttribute("study.created_by")
+
+
+class SecondOpinionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = SecondOpinion
+
+    share = factory.SubFactory(StudyShareFactory)
+    study = factory.SelfAttribute("share.study")
+    author = factory.SubFactory(UserFactory)
+    text = "Wait and see."
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from cases.admin.base import KeptAdmin, ReadOnlyAdmin
-from cases.models import Image, Patient, Reading, Study
+from cases.models import Image, Patient, Reading, SecondOpinion, Study, StudyShare
 
 
 @admin.register(Patient)
@@ -68,3 +68,19 @@ class ReadingAdmin(ReadOnlyAdmin):
     list_select_related = ("study", "reader")
     search_fields = ("=study__pk", "study__patient__record_number", "reader__username")
     date_hierarchy = "updated_at"
+
+
+@admin.register(StudyShare)
+class StudyShareAdmin(ReadOnlyAdmin):
+    list_display = ("study", "clinic", "until", "created_by", "created_at", "revoked_at")
+    list_filter = ("study__clinic", "clinic")
+    list_select_related = ("study", "clinic", "created_by")
+    search_fields = ("=study__pk",)
+
+
+@admin.register(SecondOpinion)
+class SecondOpinionAdmin(ReadOnlyAdmin):
+    list_display = ("study", "author", "grade_od", "grade_os", "created_at")
+    list_filter = ("study__clinic", "share__clinic")
+    list_select_related = ("study", "author")
+    search_fields = ("=study__pk", "author__username")

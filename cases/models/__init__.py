@@ -13,6 +13,7 @@ from cases.models.reading import Reading
 from cases.models.referral_rule import ReferralRule
 from cases.models.report import Report
 from cases.models.study import Study
+from cases.models.study_share import SecondOpinion, StudyShare
 from cases.models.user import User
 from cases.models.worker import Worker
 
@@ -31,7 +32,9 @@ __all__ = [
     "Reading",
     "ReferralRule",
     "Report",
+    "SecondOpinion",
     "Study",
+    "StudyShare",
     "User",
     "Worker",
 ]

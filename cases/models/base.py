@@ -15,14 +15,27 @@ class ClinicQuerySet(models.QuerySet):
     """Rows that belong to a clinic, reached through `model.CLINIC_PATH`."""
 
     def for_user(self, user: User | AnonymousUser) -> Self:
+        """What `user` may see: the rows of their clinics, and of studies that other clinics share with them."""
+        shared = cast("type[ClinicRecord]", self.model).SHARED_PATH
+        if shared is None or user.is_superuser or not (user.is_authenticated and user.is_active):
+            return self.of_clinics_of(user)
+        from cases.models.study_share import StudyShare  # its study is a row of this kind
+
+        return self.filter(
+            self._of_clinics(user) | models.Q(**{f"{shared}__in": StudyShare.objects.for_guest(user).values("study")})
+        )
+
+    def of_clinics_of(self, user: User | AnonymousUser) -> Self:
         """The rows of the clinics `user` works in; system administrators (superusers) see all, anonymous users none."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         if user.is_superuser:
             return self.all()
-        clinics = user.memberships.values("clinic_id")
+        return self.filter(self._of_clinics(user))
+
+    def _of_clinics(self, user: User) -> models.Q:
         path = cast("type[ClinicRecord]", self.model).CLINIC_PATH
-        return self.filter(**{f"{path}__in": clinics})
+        return models.Q(**{f"{path}__in": user.memberships.values("clinic_id")})
 
 
 class BlindQuerySet(ClinicQuerySet):
@@ -42,6 +55,8 @@ class ClinicRecord(models.Model):
     """A row that belongs to one clinic."""
 
     CLINIC_PATH: ClassVar[str] = "clinic"
+    SHARED_PATH: ClassVar[str | None] = None
+    """Leads to the study, for what another clinic sees of a study that is shared with it."""
 
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -25,6 +25,7 @@ class Image(ClinicRecord):
     """A fundus photograph as it was uploaded, and a preview for the screen."""
 
     CLINIC_PATH = "study__clinic"
+    SHARED_PATH = "study"
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="images", verbose_name=_("study"))
     original = models.FileField(_("original"), upload_to=original_path, max_length=200)

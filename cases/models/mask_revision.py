@@ -39,6 +39,7 @@ class MaskRevision(BlindRecord):
     """
 
     CLINIC_PATH = "image__study__clinic"
+    SHARED_PATH = "image__study"
     STUDY_PATH = "image__study"
     AUTHOR_PATH = "line"
 

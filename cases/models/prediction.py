@@ -56,6 +56,7 @@ class Prediction(ClinicRecord):
     """
 
     CLINIC_PATH = "image__study__clinic"
+    SHARED_PATH = "image__study"
 
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="predictions", verbose_name=_("photograph"))
     model_name = models.CharField(_("network"), max_length=50)

@@ -16,6 +16,7 @@ class Reading(BlindRecord):
     """
 
     CLINIC_PATH = "study__clinic"
+    SHARED_PATH = "study"
     STUDY_PATH = "study"
     AUTHOR_PATH = "reader"
 

@@ -20,6 +20,7 @@ class Report(ClinicRecord):
     """A PDF that was handed out, with the words it was made from."""
 
     CLINIC_PATH = "study__clinic"
+    SHARED_PATH = "study"
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="reports", verbose_name=_("study"))
     language = models.CharField(_("language"), max_length=10, choices=ReportLanguage.choices)

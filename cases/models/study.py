@@ -14,6 +14,8 @@ from cases.models.patient import Patient
 class Study(ClinicRecord):
     """The photographs of one visit. The patient may be named later (a program uploads first)."""
 
+    SHARED_PATH = "pk"
+
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="studies", verbose_name=_("clinic"))
     patient = models.ForeignKey(
         Patient, null=True, blank=True, on_delete=models.PROTECT, related_name="studies", verbose_name=_("patient")

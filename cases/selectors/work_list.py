@@ -10,9 +10,10 @@ from django.db.models import Count, IntegerField, Max, OuterRef, Q, QuerySet, Su
 from django.db.models.functions import Coalesce
 
 from cases.choices import Assigned, StudyQueue, Urgency
-from cases.models import Clinic, Image, Patient, Report, Study, User
+from cases.models import Clinic, Image, Patient, Report, Study, StudyShare, User
 from cases.selectors.viewer import Viewer
 
+SHARED = "shared"  # in place of a queue: the studies that other clinics share with one's own
 LONGEST = 1000  # studies that a list pages through; who looks for one further down searches
 
 # The most urgent first, and among them who has waited longest.
@@ -45,9 +46,8 @@ class QueueCount:
 
 def work_list(user: User, wanted: WorkListFilter) -> list[int]:
     """Keys of the studies of the user's clinics in their turn: at most one more than `LONGEST`."""
-    studies = Study.objects.for_user(user)
+    studies = _in_queue(user, wanted.queue)
     exact = {
-        "queue": wanted.queue,
         "urgency": wanted.urgency,
         "worst_grade": wanted.grade,
         "analysis_state": wanted.analysis,
@@ -65,6 +65,14 @@ def work_list(user: User, wanted: WorkListFilter) -> list[int]:
         studies = studies.filter(patient__in=Patient.objects.filter(named))
     in_turn = IN_TURN if wanted.queue and wanted.queue != StudyQueue.SIGNED else NEWEST_FIRST
     return list(studies.order_by(*in_turn).values_list("pk", flat=True)[: LONGEST + 1])
+
+
+def _in_queue(user: Viewer, queue: str) -> QuerySet[Study]:
+    """The studies of the user's own clinics in `queue` (all where it is empty), or those that are `SHARED`."""
+    if queue == SHARED:
+        return Study.objects.filter(pk__in=StudyShare.objects.for_guest(user).values("study"))
+    studies = Study.objects.of_clinics_of(user)
+    return studies.filter(queue=queue) if queue else studies
 
 
 def work_list_rows(user: Viewer, keys: Sequence[int]) -> list[Study]:
@@ -89,7 +97,7 @@ def with_counts(studies: QuerySet[Study]) -> QuerySet[Study]:
 
 def queue_counts(user: Viewer) -> list[QueueCount]:
     """All queues in their order, from one query over an index."""
-    rows = Study.objects.for_user(user).order_by().values("queue", "urgency").annotate(number=Count("pk"))
+    rows = Study.objects.of_clinics_of(user).order_by().values("queue", "urgency").annotate(number=Count("pk"))
     found = {(row["queue"], row["urgency"]): row["number"] for row in rows}
     return [
         QueueCount(
@@ -101,13 +109,18 @@ def queue_counts(user: Viewer) -> list[QueueCount]:
     ]
 
 
+def shared_count(user: Viewer) -> int:
+    """How many studies other clinics share with the user."""
+    return _in_queue(user, SHARED).count()
+
+
 def next_in_queue(user: User, queue: str, *, after: Study | None = None) -> Study | None:
     """The study whose turn it is in `queue`, or after `after`; those that somebody else took are left out.
 
     After the last one it begins again; None where there is no other study.
     """
     free = Q(assigned_to=None) | Q(assigned_to=user)
-    studies = Study.objects.for_user(user).filter(free, queue=queue).order_by(*IN_TURN)
+    studies = _in_queue(user, queue).filter(free).order_by(*IN_TURN)
     if after is None:
         return studies.first()
     same_urgency = Q(urgency=after.urgency)
@@ -125,7 +138,8 @@ def work_list_version(user: Viewer) -> tuple[object, ...] | None:
         return None
     clinics = tuple(clinics_on_work_list(user))
     newest = Study.objects.filter(clinic__in=clinics).aggregate(at=Max("listed_at"))
-    return clinics, newest["at"]
+    shares = tuple(StudyShare.objects.for_guest(user).order_by("pk").values_list("pk", flat=True))
+    return clinics, newest["at"], shares
 
 
 def clinics_on_work_list(user: Viewer) -> list[int]:

@@ -13,11 +13,13 @@ from django.utils.translation import get_language
 
 from cases.choices import Access, Field, IcdrGrade, Laterality, Lesion, QualityVerdict, ReportLanguage
 from cases.errors import ApplicationError
+from cases.forms import SecondOpinionForm, ShareForm
 from cases.models import Reading, Study, User
 from cases.networks import NetworkChoice, grader_figures, network_choices
 from cases.permissions import Action, actions_of, people_who
 from cases.selectors.patient import patients_for
 from cases.selectors.reading import other_readings, reading_of
+from cases.selectors.sharing import guest_share, second_opinions, shares_of
 from cases.selectors.study import study_header
 from cases.services.history import access_record, access_records
 from cases.services.study import study_set_patient
@@ -51,6 +53,7 @@ def study(request: HttpRequest, study_id: int) -> HttpResponse:
             "report_languages": ReportLanguage.choices,
             "report_language": get_language(),
             "age": shown.patient.age_on(shown.visit_date) if shown.patient else None,
+            **_sharing(user, shown, may),
             "queue": request.GET.get("queue", shown.queue),
             "take_in": {shown.clinic_id} if Action.TAKE in may else set(),
             "colleagues": people_who(Action.TAKE, shown.clinic) if _may_hand_over(user, shown, may) else [],
@@ -84,6 +87,18 @@ def study_patient(request: HttpRequest, study_id: int) -> HttpResponse:
 
 def _may_hand_over(user: User, study: Study, may: frozenset[Action]) -> bool:
     return Action.ASSIGN in may or (Action.TAKE in may and study.assigned_to_id == user.pk)
+
+
+def _sharing(user: User, study: Study, may: frozenset[Action]) -> dict[str, Any]:
+    """Second opinions; for the own clinic with whom the study is shared, for a guest the question."""
+    guest = Action.VIEW not in may
+    return {
+        "second_opinions": second_opinions(user, study),
+        "guest_share": guest_share(user, study) if guest else None,
+        "opinion_form": SecondOpinionForm() if guest else None,
+        "shares": [] if guest else shares_of(user, study),
+        "share_form": ShareForm(study=study) if Action.SHARE in may else None,
+    }
 
 
 def _page_data(

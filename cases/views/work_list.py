@@ -20,7 +20,15 @@ from cases.forms import WorkListForm
 from cases.models import User
 from cases.permissions import Action, clinics_where
 from cases.selectors.study import study_header
-from cases.selectors.work_list import LONGEST, next_in_queue, queue_counts, work_list, work_list_rows
+from cases.selectors.work_list import (
+    LONGEST,
+    SHARED,
+    next_in_queue,
+    queue_counts,
+    shared_count,
+    work_list,
+    work_list_rows,
+)
 from cases.services.assignment import study_hand_over, study_release, study_take
 from cases.services.history import access_records
 
@@ -48,6 +56,7 @@ def studies(request: HttpRequest) -> HttpResponse:
             "queue": wanted.queue,
             "counts": counts,
             "in_queue": next((count.number for count in counts if count.queue == wanted.queue), None),
+            "shared": shared_count(user),
             "total": sum(count.number for count in counts),
             "page": page,
             "studies": rows,
@@ -69,7 +78,9 @@ def next_study(request: HttpRequest) -> HttpResponseRedirect:
     found = next_in_queue(user, queue, after=current)
     if found is None:
         messages.info(request, _("There is no other study in this queue that nobody else has taken."))
-        return redirect(f"{reverse('cases:home')}?queue={StudyQueue.TO_READ if queue not in StudyQueue else queue}")
+        return redirect(
+            f"{reverse('cases:home')}?queue={queue if queue in (*StudyQueue, SHARED) else StudyQueue.TO_READ}"
+        )
     return redirect(f"{reverse('cases:study', args=[found.pk])}?queue={queue}")
 
 

@@ -78,7 +78,7 @@ class TestChanges:
         reading.state, reading.grade_od = ReadingState.SIGNED, 3
         reading.signed_at, reading.snapshot, reading.sha256 = timezone.now(), "{}", "0" * 64
         reading.save()
-        text = "".join(str(row.changes) for row in HistoryEntry.objects.all())
+        text = "".join(str(row.changes) for row in HistoryEntry.objects.exclude(content_type__model="clinic"))
         assert "signed" in text
         assert all(word not in text for word in ("grade", "secret finding", "password"))
 
@@ -108,7 +108,7 @@ class TestLooking:
         log_in(client, staff.reader)
         client.get("/")
         PatientFactory(clinic=staff.clinic)
-        with django_assert_num_queries(7) as queries:
+        with django_assert_num_queries(8) as queries:
             client.get("/")
         assert not [query for query in queries if query["sql"].startswith("INSERT")]
 

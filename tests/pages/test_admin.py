@@ -6,20 +6,31 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
-from cases.models import ApiToken, LesionResult, MaskRevision, Prediction, Reading, Report
+from cases.models import (
+    ApiToken,
+    HistoryEntry,
+    LesionResult,
+    MaskRevision,
+    Prediction,
+    Reading,
+    Report,
+    SecondOpinion,
+    StudyShare,
+)
 from cases.services.worker import worker_seen
 from tests.factories import (
     ClinicFactory,
     MaskRevisionFactory,
     ReadingFactory,
     ReportFactory,
+    SecondOpinionFactory,
     UserFactory,
     staffed_clinic,
 )
 
 pytestmark = pytest.mark.django_db
 
-HISTORY = (Prediction, LesionResult, MaskRevision, Report, Reading)
+HISTORY = (HistoryEntry, LesionResult, MaskRevision, Prediction, Reading, Report, SecondOpinion, StudyShare)
 
 
 @pytest.fixture
@@ -43,6 +54,7 @@ def test_list_search_and_detail_open(client, administrator, model):
     MaskRevisionFactory(prediction=staff.prediction)
     ReadingFactory(study=staff.study)
     ReportFactory(study=staff.study)
+    SecondOpinionFactory(share__study=staff.study)
     ApiToken.objects.create(user=staff.reader, name="camera")
     worker_seen(name="worker", processors=["cpu"], networks={}, started_at=timezone.now())
     name = f"admin:cases_{model._meta.model_name}"
@@ -57,6 +69,7 @@ def test_history_cannot_be_written(client, administrator, model):
     MaskRevisionFactory(prediction=staff.prediction)
     ReadingFactory(study=staff.study)
     ReportFactory(study=staff.study)
+    SecondOpinionFactory(share__study=staff.study)
     row = model._default_manager.first()
     name = f"admin:cases_{model._meta.model_name}"
     assert client.get(reverse(f"{name}_add")).status_code == 403

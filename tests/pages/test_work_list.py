@@ -173,9 +173,9 @@ def test_other_clinics_are_not_seen(client):
 
 def test_number_of_queries_does_not_grow_with_the_list(client, member, django_assert_num_queries):
     def look(**query) -> None:
-        # session, user, memberships of the head; keys, rows, counts, clinics where one may take
+        # session, user, memberships of the head; keys, rows, counts, shared ones, clinics where one may take
         client.get(HOME, {"queue": "", **query})  # names seen for the first time are written into the history
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             client.get(HOME, {"queue": "", **query})
 
     PredictionFactory(image=ImageFactory(study=study_of(member.clinic)))
