@@ -4,11 +4,15 @@
                                    [--clock wall|cpu] [--detail standard|high] [--flips]
 
 The engines take turns within each round, so that whatever else the machine does hits all of them; medians are shown.
-"bare" is the two networks alone (segmentation and grading, tensors ready); "whole" is `analyse()` from the bytes of the
-file to measured masks at the photograph's size. On a machine that is busy with other work, `--clock cpu` counts the
-processor time of all threads instead of the time of day; set OMP_WAIT_POLICY=PASSIVE then, or waiting counts as work.
-`--detail high` and `--flips` apply to "whole": divide it by that of a run without them for what they cost.
-Weights come from DRWEB_WEIGHTS_DIR or inference/weights.
+"whole" is `analyse()` from the bytes of the file to measured masks at the photograph's size; it is shown against the
+segmentation network alone and against both networks. An engine is shown as `analyse()` would run it: the grader on the
+same engine as the lesion network, except in the row "as chosen", where each runs on the one that is chosen for it.
+"limit" is the segmentation network against the machine: its time over the time that its multiplications and additions
+would take at the rate of a large bfloat16 matrix product, measured in the same rounds.
+
+On a machine that is busy with other work, `--clock cpu` counts the processor time of all threads instead of the time of
+day; set OMP_WAIT_POLICY=PASSIVE then, or waiting counts as work. `--detail high` and `--flips` apply to "whole": divide
+it by that of a run without them for what they cost. Weights come from DRWEB_WEIGHTS_DIR or inference/weights.
 """
 
 from __future__ import annotations
@@ -18,18 +22,19 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from inference.analysis import LoadedNetwork, analyse, load_network
+from benchmarks.photograph import photograph
+from inference.analysis import Analysis, LoadedNetwork, analyse, load_network
 from inference.engines.pytorch_engine import load_module
 from inference.errors import InferenceError
 from inference.networks.spec import lesion_probabilities
@@ -38,7 +43,8 @@ from inference.tiling import DETAILS
 
 BASELINE = "pytorch, plain"
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
-ENGINES = ("openvino-bf16", "openvino-f32", "pytorch-bf16", "pytorch")
+CHOSEN = "as chosen"
+ENGINES = (CHOSEN, "openvino-bf16", "openvino-f32", "pytorch-bf16", "pytorch")
 
 
 class PlainPyTorch:
@@ -54,15 +60,6 @@ class PlainPyTorch:
             return self._module(torch.from_numpy(batch)).numpy()
 
 
-def sample_photograph() -> bytes:
-    """scikit-image's retina, scaled into the frame of a 12-megapixel fundus camera."""
-    from skimage import data
-
-    eye = cv2.resize(data.retina(), (3400, 3400), interpolation=cv2.INTER_CUBIC)[276:-276]
-    frame = cv2.copyMakeBorder(eye, 0, 0, 444, 444, cv2.BORDER_CONSTANT)
-    return cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
-
-
 def batch_for(network: LoadedNetwork, image: bytes) -> np.ndarray:
     from inference.decoding import decode
     from inference.field_of_view import find_field_of_view
@@ -74,60 +71,103 @@ def batch_for(network: LoadedNetwork, image: bytes) -> np.ndarray:
     return pixels[0]
 
 
-def seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
-    started = clock()
-    work()
-    return clock() - started
-
-
 def dice(first: np.ndarray, second: np.ndarray) -> float:
     return float((2 * (first & second).sum() + 1e-9) / (first.sum() + second.sum() + 1e-9))
 
 
-def measure(name: str, engines: list[str], image: bytes, rounds: int, clock_name: str, **how: Any) -> None:
-    clock = CLOCKS[clock_name]
-    segmenters = {engine: load_network(name, engine) for engine in engines}
-    graders = {engine: load_network(GRADER, engine) for engine in engines}
-    card = next(iter(segmenters.values())).card
-    pixels = batch_for(next(iter(segmenters.values())), image)
-    grader_pixels = batch_for(next(iter(graders.values())), image)
-    plain, plain_grader = PlainPyTorch(name), PlainPyTorch(GRADER)
+def multiplications(network: PlainPyTorch, pixels: np.ndarray) -> int:
+    """Floating-point operations of one run: multiplications and additions."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        network.run(pixels)
+    return counter.get_total_flops()
 
-    reference = lesion_probabilities(plain.run(pixels)[0], card.network)
-    times: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for engine in engines:  # once unmeasured: lazy allocations
-        segmenters[engine].engine.run(pixels)
-        graders[engine].engine.run(grader_pixels)
-    for number in range(rounds):
-        times[BASELINE, "segmentation"].append(seconds(lambda: plain.run(pixels), clock))
-        times[BASELINE, "grading"].append(seconds(lambda: plain_grader.run(grader_pixels), clock))
-        for engine in engines:
-            segmenter, grader = segmenters[engine].engine, graders[engine].engine
-            times[engine, "segmentation"].append(seconds(lambda run=segmenter.run: run(pixels), clock))
-            times[engine, "grading"].append(seconds(lambda run=grader.run: run(grader_pixels), clock))
-            times[engine, "whole"].append(
-                seconds(lambda engine=engine: analyse(image, name, engine=engine, **how), clock)
+
+MATRIX_SIDE = 4096
+
+
+def matrix_product() -> Callable[[], object]:
+    """The machine's limit: nothing but multiplications and additions in bfloat16."""
+    left, right = (torch.rand(MATRIX_SIDE, MATRIX_SIDE).bfloat16() for _ in range(2))
+    return lambda: left @ right
+
+
+class Contest:
+    """All engines on one photograph, turn by turn."""
+
+    def __init__(self, name: str, engines: list[str], image: bytes, clock: str, **how: Any) -> None:
+        self.name, self.engines, self.image, self.how = name, engines, image, how
+        self.clock = CLOCKS[clock]
+        self.segmenters = {engine: load_network(name, self._forced(engine)) for engine in engines}
+        self.graders = {engine: load_network(GRADER, self._forced(engine)) for engine in engines}
+        self.card = self.segmenters[engines[0]].card
+        self.pixels = batch_for(self.segmenters[engines[0]], image)
+        self.grader_pixels = batch_for(self.graders[engines[0]], image)
+        self.plain, self.plain_grader = PlainPyTorch(name), PlainPyTorch(GRADER)
+        self.operations = multiplications(self.plain, self.pixels)
+        self.times: dict[tuple[str, str], list[float]] = defaultdict(list)
+
+    def play(self, rounds: int) -> None:
+        """Each engine once unmeasured, for lazy allocations; then the rounds."""
+        product = matrix_product()
+        for engine in self.engines:
+            self.segmenters[engine].engine.run(self.pixels)
+            self.graders[engine].engine.run(self.grader_pixels)
+        for number in range(rounds):
+            self._time(BASELINE, "segmentation", lambda: self.plain.run(self.pixels))
+            self._time(BASELINE, "grading", lambda: self.plain_grader.run(self.grader_pixels))
+            self._time(BASELINE, "product", product)
+            for engine in self.engines:
+                segmenter, grader = self.segmenters[engine].engine, self.graders[engine].engine
+                self._time(engine, "segmentation", lambda run=segmenter.run: run(self.pixels))
+                self._time(engine, "grading", lambda run=grader.run: run(self.grader_pixels))
+                self._time(engine, "whole", lambda engine=engine: self.whole(engine))
+            print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+
+    def whole(self, engine: str) -> Analysis:
+        """The analysis as a worker does it."""
+        return analyse(self.image, self.name, engine=self._forced(engine), **self.how)
+
+    def table(self) -> Iterator[str]:
+        """Medians, and what follows from them."""
+        median = {key: statistics.median(values) for key, values in self.times.items()}
+        rate = 2 * MATRIX_SIDE**3 / median[BASELINE, "product"]
+        plain = median[BASELINE, "segmentation"]
+        yield (
+            f"{'engine':<15} {'segm.':>7} {'grading':>8} {'whole':>7} {'/segm.':>7} {'/both':>6} "
+            f"{'speed-up':>9} {'limit':>6}"
+        )
+        for engine in [BASELINE, *self.engines]:
+            segmentation, grading = median[engine, "segmentation"], median[engine, "grading"]
+            whole = median.get((engine, "whole"))
+            row = f"{engine:<15} {segmentation:7.2f} {grading:8.2f} "
+            if whole:
+                row += f"{whole:7.2f} {whole / segmentation:7.2f} {whole / (segmentation + grading):6.2f} "
+            else:
+                row += f"{'-':>7} {'-':>7} {'-':>6} "
+            yield row + f"{plain / segmentation:8.1f}x {segmentation / (self.operations / rate):6.2f}"
+        yield f"{self.operations / 1e9:.0f} GFLOP; a bfloat16 matrix product runs at {rate / 1e9:.0f} GFLOP/s"
+
+    def agreement(self) -> Iterator[str]:
+        """Each engine's probabilities and masks against the plain network's."""
+        cut = np.array([self.card.thresholds[lesion] for lesion in self.card.lesions])[:, None, None]
+        expected = lesion_probabilities(self.plain.run(self.pixels)[0], self.card.network)
+        for engine in self.engines:
+            found = lesion_probabilities(self.segmenters[engine].engine.run(self.pixels)[0], self.card.network)
+            yield (
+                f"{engine:<15} {self.segmenters[engine].engine.name}, grader {self.graders[engine].engine.name}: "
+                f"probabilities at most {np.abs(found - expected).max():.4f} from the plain network's, "
+                f"Dice {dice(found >= cut, expected >= cut):.4f}"
             )
-        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
 
-    print(f"\n{name} {card.version} at {card.input_size} x {card.input_size}, {torch.get_num_threads()} threads, "
-          f"median of {rounds} rounds, {clock_name} seconds")  # fmt: skip
-    print(f"{'engine':<15} {'segm.':>7} {'grading':>8} {'bare':>7} {'whole':>7} {'whole/bare':>10} "
-          f"{'segm. speed-up':>14} {'max |dp|':>9} {'Dice':>6}")  # fmt: skip
-    median = {key: statistics.median(values) for key, values in times.items()}
-    for engine in [BASELINE, *engines]:
-        bare = median[engine, "segmentation"] + median[engine, "grading"]
-        whole = median.get((engine, "whole"))
-        row = f"{engine:<15} {median[engine, 'segmentation']:7.2f} {median[engine, 'grading']:8.2f} {bare:7.2f} "
-        row += f"{whole:7.2f} {whole / bare:10.2f} " if whole else f"{'-':>7} {'-':>10} "
-        row += f"{median[BASELINE, 'segmentation'] / median[engine, 'segmentation']:13.1f}x "
-        if engine != BASELINE:
-            found = lesion_probabilities(segmenters[engine].engine.run(pixels)[0], card.network)
-            cut = np.array([card.thresholds[lesion] for lesion in card.lesions])[:, None, None]
-            row += f"{np.abs(found - reference).max():9.4f} {dice(found >= cut, reference >= cut):6.4f}"
-        print(row)
-    stages = analyse(image, name, engine=engines[0], **how).timings
-    print(f"\nstages of one analysis on {engines[0]}: " + ", ".join(f"{k} {v:.3f}" for k, v in stages.items()))
+    def _time(self, engine: str, what: str, work: Callable[[], object]) -> None:
+        started = self.clock()
+        work()
+        self.times[engine, what].append(self.clock() - started)
+
+    @staticmethod
+    def _forced(engine: str) -> str | None:
+        return None if engine == CHOSEN else engine
 
 
 def main() -> None:
@@ -140,12 +180,19 @@ def main() -> None:
     parser.add_argument("--detail", choices=DETAILS, default="standard")
     parser.add_argument("--flips", action="store_true")
     options = parser.parse_args()
-    image = options.image.read_bytes() if options.image else sample_photograph()
+    how = {"detail": options.detail, "flips": options.flips}
     try:
-        how = {"detail": options.detail, "flips": options.flips}
-        measure(resolve_model_name(options.model), options.engines, image, options.rounds, options.clock, **how)
+        name = resolve_model_name(options.model)
+        contest = Contest(name, options.engines, photograph(options.image), options.clock, **how)
+        contest.play(options.rounds)
     except InferenceError as error:
         sys.exit(str(error))
+    card = contest.card
+    print(f"\n{name} {card.version} at {card.input_size} x {card.input_size}, {torch.get_num_threads()} threads, "
+          f"median of {options.rounds} rounds, {options.clock} seconds")  # fmt: skip
+    print(*contest.table(), "", *contest.agreement(), sep="\n")
+    stages = contest.whole(options.engines[0]).timings
+    print(f"\nstages of one analysis, {options.engines[0]}: " + ", ".join(f"{k} {v:.3f}" for k, v in stages.items()))
 
 
 if __name__ == "__main__":

@@ -87,6 +87,13 @@ class Lesion(models.TextChoices):
     MA = "MA", _("Microaneurysms")
 
 
+class Detail(models.TextChoices):
+    """Same codes as `inference.tiling.DETAILS`; a test holds them together."""
+
+    STANDARD = "standard", _("Standard")
+    HIGH = "high", _("High detail")
+
+
 class PredictionState(models.TextChoices):
     """Where an analysis stands; `cases.services.prediction` makes every change."""
 

@@ -19,6 +19,7 @@ from inference.decoding import DecodedImage, decode
 from inference.engines.base import Engine, FloatArray
 from inference.engines.selection import load_engine
 from inference.errors import ModelUnavailable, gettext_noop
+from inference.explanation import explain_grade
 from inference.field_of_view import FieldOfView, Rgb, find_field_of_view
 from inference.grading import Grading, grade_of
 from inference.measurement import LesionMeasurement, measure_one
@@ -93,6 +94,7 @@ class Analysis:
     masks: dict[str, NDArray[np.bool_]] = field(repr=False)
     lesions: list[LesionMeasurement]
     timings: dict[str, float]
+    explanation: NDArray[np.uint8] | None = field(repr=False)
     _maps: NDArray[np.uint8] = field(repr=False)
     _geometry: Geometry = field(repr=False)
 
@@ -162,6 +164,7 @@ def analyse(
     engine: str | None = None,
     detail: Detail = "standard",
     flips: bool = False,
+    explain: bool = False,
     field_of_view: FieldOfView | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Analysis:
@@ -172,6 +175,7 @@ def analyse(
     network name; those it leaves out are taken from the weights folder. `engine` forces one of
     `inference.engines.selection.ENGINES`; `on_stage` hears each of STAGES as it begins, and may raise to stop the work.
     `detail="high"` outlines lesions on finer, overlapping tiles, `flips` averages over mirror images: see `tiling`.
+    `explain` adds a map of what speaks for the grade (and a stage "explain"): see `explanation`.
 
     Raises ImageRejected for what is no readable fundus photograph, ModelUnavailable for a network that cannot be run.
     """
@@ -186,7 +190,8 @@ def analyse(
             check_is_fundus(rgb, field_of_view)
         square = Pyramid(cast(Rgb, crop_to_square(rgb, field_of_view)))
     with clock.stage("grade"):
-        grading = grade_of(_run(grader, square), grader.card)
+        graded = _pixels_for(grader.card, square, grader.card.input_size)[None]
+        grading = grade_of(grader.logits(graded), grader.card)
     with clock.stage("segment"):
         probabilities = _segmented(segmenter, square, detail, flips)
     with clock.stage("measure"):
@@ -194,6 +199,10 @@ def analyse(
         geometry = square_geometry(field_of_view, segmenter.card.input_size)
         masks = _masks(maps, segmenter.card, geometry, field_of_view, rgb.shape)
         lesions = [measure_one(lesion, mask, field_of_view) for lesion, mask in masks.items()]
+    explanation = None
+    if explain:
+        with clock.stage("explain"):
+            explanation = explain_grade(find_model(GRADER, grader.card.sha256), graded, field_of_view, rgb.shape)
     return Analysis(
         segmentation=replace(segmenter.identity, detail=detail, flips=flips),
         grader=grader.identity,
@@ -203,6 +212,7 @@ def analyse(
         masks=masks,
         lesions=lesions,
         timings=clock.total(),
+        explanation=explanation,
         _maps=maps,
         _geometry=geometry,
     )
@@ -254,10 +264,6 @@ def _pixels(image: bytes | str | Path | Rgb | DecodedImage) -> Rgb:
             raise ValueError(f"pixels must be uint8 of shape H x W x 3, not {image.dtype} {image.shape}")
         return image
     return decode(image).rgb
-
-
-def _run(network: LoadedNetwork, square: Pyramid) -> FloatArray:
-    return network.logits(_pixels_for(network.card, square, network.card.input_size)[None])
 
 
 def _pixels_for(card: ModelCard, square: Pyramid, size: int) -> FloatArray:

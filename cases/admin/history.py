@@ -19,13 +19,14 @@ class LesionResultInline(admin.TabularInline):
 @admin.register(Prediction)
 class PredictionAdmin(ReadOnlyAdmin):
     list_display = (
-        "pk", "image", "model_name", "state", "grade", "attempts", "requested_by", "created_at", "finished_at",
+        "pk", "image", "model_name", "detail",
+        "state", "grade", "attempts", "requested_by", "created_at", "finished_at",
     )  # fmt: skip
     list_filter = ("state", "model_name", "for_comparison", "grade", "image__study__clinic", "error_code")
     list_select_related = ("image", "requested_by")
     search_fields = ("=pk", "=image__pk", "=image__study__pk", "image__study__patient__record_number")
     date_hierarchy = "created_at"
-    exclude = ("overlay",)
+    exclude = ("overlay", "explanation")
     inlines = (LesionResultInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:

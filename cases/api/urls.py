@@ -17,9 +17,11 @@ from cases.api.views.predictions import (
     ChooseModel,
     PredictionCancel,
     PredictionDetail,
+    PredictionExplanation,
     PredictionMask,
     PredictionOverlay,
     PredictionRetry,
+    PredictionTimings,
 )
 from cases.api.views.readings import (
     ReadingSignature,
@@ -61,6 +63,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("predictions/<int:prediction_id>", PredictionDetail.as_view(), name="prediction"),
     path("predictions/<int:prediction_id>/cancel", PredictionCancel.as_view(), name="prediction-cancel"),
     path("predictions/<int:prediction_id>/retry", PredictionRetry.as_view(), name="prediction-retry"),
+    path("predictions/<int:prediction_id>/timings", PredictionTimings.as_view(), name="prediction-timings"),
     # Networks
     path("network_versions", NetworkVersions.as_view(), name="network-versions"),
     path(
@@ -78,6 +81,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("images/<int:image_id>/original", ImageOriginal.as_view(), name="image-original"),
     path("images/<int:image_id>/preview", ImagePreview.as_view(), name="image-preview"),
     path("predictions/<int:prediction_id>/overlay", PredictionOverlay.as_view(), name="prediction-overlay"),
+    path("predictions/<int:prediction_id>/explanation", PredictionExplanation.as_view(), name="prediction-explanation"),
     path("predictions/<int:prediction_id>/masks/<str:lesion>", PredictionMask.as_view(), name="prediction-mask"),
     path("revisions/<int:revision_id>/mask", RevisionMask.as_view(), name="revision-mask"),
     path("reports/<int:report_id>/pdf", ReportPdf.as_view(), name="report-pdf"),

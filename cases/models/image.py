@@ -65,6 +65,7 @@ class Image(ClinicRecord):
         verbose_name=_("overridden by"),
     )
     quality_overridden_at = models.DateTimeField(_("overridden at"), null=True, blank=True)
+    timings = models.JSONField(_("seconds per stage of the upload"), default=dict, blank=True)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("uploaded by")
     )

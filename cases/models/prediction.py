@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from cases.choices import IcdrGrade, Lesion, PredictionState, Processor, ReadingMode
+from cases.choices import Detail, IcdrGrade, Lesion, PredictionState, Processor, ReadingMode
 from cases.models.base import ClinicQuerySet, ClinicRecord
 from cases.models.image import Image
 
@@ -60,6 +60,8 @@ class Prediction(ClinicRecord):
 
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="predictions", verbose_name=_("photograph"))
     model_name = models.CharField(_("network"), max_length=50)
+    detail = models.CharField(_("detail"), max_length=8, choices=Detail.choices, default=Detail.STANDARD)
+    explain = models.BooleanField(_("with a map that explains the grade"), default=False)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("requested by")
     )
@@ -96,6 +98,13 @@ class Prediction(ClinicRecord):
     rule_findings = models.JSONField(_("rules that fired"), default=list, blank=True)
     macula = models.JSONField(_("hard exudates near the fovea"), default=dict, blank=True)
     overlay = models.FileField(_("overlay"), upload_to=overlay_path, max_length=200, blank=True)
+    explanation = models.FileField(
+        _("explanation"),
+        upload_to=overlay_path,
+        max_length=200,
+        blank=True,
+        help_text=_("Grey map in the photograph's proportions: the brighter, the more a place speaks for the grade."),
+    )
     networks = models.JSONField(
         _("networks"),
         default=dict,
@@ -115,7 +124,7 @@ class Prediction(ClinicRecord):
         indexes = (models.Index(fields=("state", "created_at")),)
         constraints = (
             models.UniqueConstraint(
-                fields=("image", "model_name", "for_comparison"),
+                fields=("image", "model_name", "detail", "explain", "for_comparison"),
                 condition=models.Q(state__in=("queued", "running")),
                 name="one_open_prediction_per_image_and_network",
             ),

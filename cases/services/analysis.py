@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils.translation import gettext_noop
 
+from cases.choices import Detail
 from cases.log_context import log_context
 from cases.models import Prediction
 from cases.selectors.image import field_of_view_of
 from cases.selectors.network_version import weights_to_run
 from cases.services.image import image_refuse_ungradable
+from cases.services.laps import Laps
 from cases.services.prediction import (
     LeaseLost,
     prediction_claim,
@@ -53,16 +55,21 @@ def _run(prediction: Prediction, watch: Watch) -> None:
 
     try:
         image_refuse_ungradable(image=prediction.image)
+        laps = Laps()
         with prediction.image.original.open("rb") as original:
             content = original.read()
+        laps.done("fetch")
         analysis = analyse(
             content,
             model=prediction.model_name,
             weights=weights_to_run(prediction),
+            detail="high" if prediction.detail == Detail.HIGH else "standard",
+            explain=prediction.explain,
             field_of_view=field_of_view_of(prediction.image),
             on_stage=watch.stage,
         )
         watch.stage(STORE)
+        analysis.timings.update(laps.seconds)
         _store(prediction, analysis)
     except LeaseLost:
         raise

@@ -19,6 +19,7 @@ from cases.notifications import study_changed
 from cases.permissions import Action, authorize
 from cases.services.files import stored_files
 from cases.services.inference_errors import translated
+from cases.services.laps import Laps
 from cases.services.study import clinic_for_new_study, study_create
 from cases.services.study_lock import photographs_check_open
 from cases.services.study_queue import study_queue_refresh
@@ -52,16 +53,21 @@ def image_upload(
     """
     clinic = study.clinic if study is not None else clinic_for_new_study(user=user)
     authorize(user, Action.UPLOAD, clinic)
+    laps = Laps()  # the last byte is here: Django has read the request
     content = _read(upload)
     with translated():
         decoded = decode(content, max_pixels=settings.DRWEB_MAX_PIXELS)
+        laps.done("decode")
         field_of_view = find_field_of_view(decoded.rgb)
         check_is_fundus(decoded.rgb, field_of_view)
+    laps.done("field_of_view")
     preview = _preview(decoded.rgb)
+    laps.done("preview")
     height, width = decoded.rgb.shape[:2]
     view = field_view(decoded.rgb, field_of_view)
     landmarks = find_landmarks(view)
     quality = assess(view, landmarks)
+    laps.done("quality")
     sha256 = hashlib.sha256(content).hexdigest()
 
     with stored_files() as files:
@@ -88,6 +94,8 @@ def image_upload(
         )
         files.save(image.original, SUFFIXES[decoded.format], content)
         files.save(image.preview, ".jpg", preview)
+        laps.done("store")
+        image.timings = laps.seconds
         image.full_clean()
         image.save()
         study_queue_refresh(study=image.study)

@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from cases.choices import PredictionState, Processor
+from cases.choices import Detail, PredictionState, Processor
 from cases.errors import Conflict, Unavailable
 from cases.models import Image, LesionResult, Prediction, User
 from cases.notifications import study_changed
@@ -32,9 +32,10 @@ from cases.selectors.network_version import active_versions
 from cases.selectors.queue import retry_after_seconds
 from cases.services.files import stored_files
 from cases.services.inference_errors import translated
+from cases.services.laps import Laps
 from cases.services.study_queue import study_queue_refresh
 from inference.errors import ImageRejected, InferenceError
-from inference.masks import encode_mask
+from inference.masks import encode_mask, encode_probability
 from inference.registry import GRADER, find_model, identity, missing_model, resolve_model_name
 
 if TYPE_CHECKING:
@@ -52,15 +53,19 @@ class LeaseLost(Exception):
     """The row was taken over, cancelled or finished while this worker was still at it; its result is dropped."""
 
 
-def prediction_request(*, user: User, image: Image, model_name: str) -> Prediction:
+def prediction_request(
+    *, user: User, image: Image, model_name: str, detail: str = Detail.STANDARD, explain: bool = False
+) -> Prediction:
     """Queue an analysis of `image`, or return the one that is open or was made by the very same weights.
+
+    `explain` asks for a map that explains the grade; a result that has one serves who did not ask for it, too.
 
     Raises `ApplicationError` where the network is unknown, `Unavailable` where its weights are missing or altered
     or the queue is full.
     """
     authorize(user, Action.ANALYSE, image.study.clinic)
     name, networks = _active_weights(model_name)
-    return _request(user, image, name, networks)
+    return _request(user, image, name, networks, detail=detail, explain=explain)
 
 
 def prediction_compare(*, user: User, image: Image, model_name: str, name: str, sha256: str) -> Prediction:
@@ -84,11 +89,20 @@ def prediction_compare(*, user: User, image: Image, model_name: str, name: str, 
 
 
 def _request(
-    user: User, image: Image, name: str, networks: dict[str, str], *, for_comparison: bool = False
+    user: User,
+    image: Image,
+    name: str,
+    networks: dict[str, str],
+    *,
+    detail: str = Detail.STANDARD,
+    explain: bool = False,
+    for_comparison: bool = False,
 ) -> Prediction:
     with transaction.atomic():
         _take_turns(image.pk)
-        same = Prediction.objects.filter(image=image, model_name=name)
+        same = Prediction.objects.filter(image=image, model_name=name, detail=detail)
+        if explain:
+            same = same.filter(explain=True)
         if not for_comparison:
             same = same.filter(for_comparison=False)
         prediction = (
@@ -102,6 +116,8 @@ def _request(
             image=image,
             model_name=name,
             processor=Processor.GPU if name in settings.DRWEB_GPU_MODELS else Processor.CPU,
+            detail=detail,
+            explain=explain,
             requested_by=user,
             networks={"weights": networks},
             for_comparison=for_comparison,
@@ -124,6 +140,8 @@ def prediction_retry(*, user: User, prediction: Prediction) -> Prediction:
         image=prediction.image,
         model_name=prediction.model_name,
         for_comparison=prediction.for_comparison,
+        detail=prediction.detail,
+        explain=prediction.explain,
         state__in=PredictionState.open_states(),
     ).first()
     if open_twin is not None:
@@ -188,9 +206,13 @@ def prediction_heartbeat(*, prediction: Prediction, stage: str | None = None) ->
 
 def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Prediction:
     """Store the result of a claimed analysis, once. Raises `LeaseLost` where the row is no longer ours."""
+    laps = Laps()
     overlay = analysis.overlay_jpeg()  # encoded before the transaction: it holds SQLite's only write lock
     masks = {measured.lesion: encode_mask(analysis.masks[measured.lesion]) for measured in analysis.lesions}
+    explanation = encode_probability(analysis.explanation) if analysis.explanation is not None else None
+    laps.done("encode")
     rules = rules_of(prediction.image, analysis.masks)
+    laps.done("rules")
     with stored_files() as files:
         row = _held(prediction)
         row.grade = analysis.grade
@@ -203,6 +225,9 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
         row.networks = {"weights": {each["name"]: each["sha256"] for each in ran.values()}, **ran}
         row.timings = analysis.timings
         files.save(row.overlay, ".jpg", overlay)
+        if explanation is not None:
+            files.save(row.explanation, ".png", explanation)
+        transaction.on_commit(lambda: laps.done("store"))
         _finish(row, PredictionState.SUCCEEDED)
         for measured in analysis.lesions:
             result = LesionResult(
@@ -215,7 +240,17 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
             )
             files.save(result.mask, ".png", masks[measured.lesion])
             result.save()
+    laps.done("notify")
+    _keep_timings(row, analysis.timings, laps)
     return row
+
+
+def _keep_timings(row: Prediction, analysis: dict[str, float], laps: Laps) -> None:
+    """For the operator. Written when all is done: storing and telling could not be measured earlier."""
+    waited = (row.started_at - row.created_at).total_seconds() if row.started_at else 0.0
+    stages = {name: seconds for name, seconds in analysis.items() if name != "total"} | laps.seconds
+    row.timings = {"queue": round(waited, 4), **stages, "total": round(sum(stages.values()), 4)}
+    row.save(update_fields=["timings"])
 
 
 @transaction.atomic

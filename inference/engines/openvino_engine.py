@@ -1,8 +1,8 @@
 """OpenVINO on the CPU: two to four times as fast as eager PyTorch, and a worker that never loads torch.
 
-The network is converted once and kept in the cache folder, under a key made of all that shaped it. Conversion and a
-trial run happen in a child process (see `prepare`): some OpenVINO releases die of SIGFPE while compiling on some AMD
-EPYC machines, and that must cost the child and not the worker.
+The network is converted and compiled once, and kept in the cache folder under a key made of all that shaped it. That
+and a trial run happen in a child process (see `prepare`): some OpenVINO releases die of SIGFPE while compiling on some
+AMD EPYC machines, and that must cost the child and not the worker.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import openvino
+from numpy.typing import NDArray
 
 from inference.engines.base import EngineUnavailable, FloatArray, cache_folder, thread_count
 from inference.registry import InstalledModel, verify_weights
@@ -26,7 +28,8 @@ logger = logging.getLogger(__name__)
 
 PRECISIONS = {"openvino-bf16": "bf16", "openvino-f32": "f32"}
 PREPARE_SECONDS = 900
-NETWORK_FILE = "network.xml"
+DIGEST_BYTES: Final = 32
+"""A kept network ends in the SHA-256 of what is before it."""
 
 
 class OpenVINOEngine:
@@ -38,8 +41,7 @@ class OpenVINOEngine:
         if precision == "bf16" and not cpu_has_bf16():
             raise EngineUnavailable("this CPU does not compute in bfloat16")
         verify_weights(model)
-        folder = prepared_folder(model, precision)
-        self._compiled = compile_network(folder / NETWORK_FILE, precision)
+        self._compiled = import_network(prepared(model, precision), precision)
         self._lock = threading.Lock()
 
     def run(self, batch: FloatArray) -> FloatArray:
@@ -54,8 +56,8 @@ def cpu_has_bf16() -> bool:
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def compile_network(path: Path, precision: str) -> Any:
-    """Compile for this CPU. The number format is pinned: left alone, OpenVINO picks one by itself."""
+def compile_options(precision: str) -> dict[str, Any]:
+    """For this CPU. The number format is pinned: left alone, OpenVINO picks one by itself."""
     options: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": precision,
@@ -64,19 +66,57 @@ def compile_network(path: Path, precision: str) -> Any:
     }
     if threads := thread_count():
         options["INFERENCE_NUM_THREADS"] = threads
-    return openvino.Core().compile_model(path, "CPU", options)
+    return options
 
 
-def prepared_folder(model: InstalledModel, precision: str) -> Path:
-    """The folder with the converted network, after a trial run on this machine; made by a child process if need be.
+def import_network(content: NDArray[np.uint8], precision: str) -> Any:
+    """A compiled network from the bytes that `openvino.CompiledModel.export_model` wrote."""
+    return openvino.Core().import_model(openvino.Tensor(content), "CPU", compile_options(precision))
+
+
+def prepared(model: InstalledModel, precision: str) -> NDArray[np.uint8]:
+    """The network as compiled for this machine, from the cache; made by a child process where it is missing or damaged.
 
     Raises EngineUnavailable where the child fails or dies.
     """
-    folder = cache_folder() / "openvino" / f"{model.name}-{_cache_key(model)}"
-    if (folder / trial_marker(precision)).exists():
-        return folder
+    file = prepared_file(model, precision)
+    content = _intact(file)
+    if content is None:
+        _prepare(model, file, precision)
+        content = _intact(file)
+    if content is None:
+        raise EngineUnavailable(f"{file.name} in the cache folder cannot be read back")
+    return content
+
+
+def prepared_file(model: InstalledModel, precision: str) -> Path:
+    """Where the compiled network is kept: under another name for other weights, OpenVINO or CPU."""
+    shaped_by = {
+        "weights": model.card.sha256,
+        "network": asdict(model.card.network),
+        "input_size": model.card.input_size,
+        "openvino": openvino.__version__,
+        "cpu": openvino.Core().get_property("CPU", "FULL_DEVICE_NAME"),
+    }
+    key = hashlib.sha256(json.dumps(shaped_by, sort_keys=True).encode()).hexdigest()[:16]
+    return cache_folder() / "openvino" / f"{model.name}-{key}-{precision}.blob"
+
+
+def _intact(file: Path) -> NDArray[np.uint8] | None:
+    """What is kept in `file`, without its digest; None where there is nothing, or it is damaged."""
+    if not file.is_file():
+        return None
+    content = np.fromfile(file, np.uint8)
+    network, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+    if hashlib.sha256(network.data).digest() == digest.tobytes():
+        return network
+    logger.warning("%s is damaged: it is made anew", file)
+    return None
+
+
+def _prepare(model: InstalledModel, file: Path, precision: str) -> None:
     logger.info("preparing network %s for OpenVINO (once for these weights on this machine)", model.name)
-    command = [sys.executable, "-m", "inference.engines.prepare", str(model.folder), str(folder), precision]
+    command = [sys.executable, "-m", "inference.engines.prepare", str(model.folder), str(file), precision]
     repository = Path(__file__).resolve().parents[2]
     try:
         child = subprocess.run(
@@ -87,20 +127,3 @@ def prepared_folder(model: InstalledModel, precision: str) -> Path:
     if child.returncode != 0:
         last_line = (child.stderr.strip().splitlines() or ["no output"])[-1]
         raise EngineUnavailable(f"trial run ended with status {child.returncode}: {last_line}")
-    return folder
-
-
-def trial_marker(precision: str) -> str:
-    """The name of the file that says that this CPU has run the network in this number format."""
-    cpu = openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
-    return f"runs-{precision}-{hashlib.sha256(cpu.encode()).hexdigest()[:8]}"
-
-
-def _cache_key(model: InstalledModel) -> str:
-    shaped_by = {
-        "weights": model.card.sha256,
-        "network": asdict(model.card.network),
-        "input_size": model.card.input_size,
-        "openvino": openvino.__version__,
-    }
-    return hashlib.sha256(json.dumps(shaped_by, sort_keys=True).encode()).hexdigest()[:16]

@@ -18,6 +18,7 @@ _VARIANTS: dict[str, tuple[str, torch.dtype]] = {
     "pytorch": ("cpu", torch.float32),
     "pytorch-bf16": ("cpu", torch.bfloat16),
     "cuda": ("cuda", torch.float16),
+    "cuda-f32": ("cuda", torch.float32),
 }
 
 
@@ -44,6 +45,8 @@ class PyTorchEngine:
         self._device, self._dtype = _VARIANTS[name]
         if self._device == "cuda" and not torch.cuda.is_available():
             raise EngineUnavailable("PyTorch finds no CUDA device")
+        if self._dtype == torch.bfloat16 and not cpu_has_bf16():
+            raise EngineUnavailable("this CPU does not compute in bfloat16")
         if threads := thread_count():
             torch.set_num_threads(threads)
         module = load_module(model).to(self._device)

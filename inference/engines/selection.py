@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 from inference.engines.base import Engine, EngineUnavailable
+from inference.engines.equivalence import may_run_unasked
 from inference.errors import ModelUnavailable, gettext_noop
 from inference.registry import InstalledModel
 
 logger = logging.getLogger(__name__)
 
-ENGINES = ("cuda", "openvino-bf16", "openvino-f32", "pytorch-bf16", "pytorch")
+ENGINES = ("cuda", "cuda-f32", "openvino-bf16", "openvino-f32", "pytorch-bf16", "pytorch")
+"""From the fastest to the one that works everywhere."""
 
 
 def load_engine(model: InstalledModel, engine: str | None = None) -> Engine:
@@ -31,7 +31,7 @@ def load_engine(model: InstalledModel, engine: str | None = None) -> Engine:
             known=", ".join(ENGINES),
         )
     reason = "no engine works"
-    for name in [forced] if forced else _candidates():
+    for name in [forced] if forced else _candidates(model):
         try:
             loaded = _open(model, name)
         except EngineUnavailable as unavailable:
@@ -49,26 +49,29 @@ def load_engine(model: InstalledModel, engine: str | None = None) -> Engine:
     )
 
 
-def _candidates() -> Iterator[str]:
+def _candidates(model: InstalledModel) -> list[str]:
     # Looking for the device first spares CPU-only workers the seconds and the memory of importing torch.
-    if any(Path(device).exists() for device in ("/dev/nvidia0", "/dev/dxg")):
-        yield "cuda"
-    if find_spec("openvino"):
-        from inference.engines import openvino_engine
-
-        if openvino_engine.cpu_has_bf16():
-            yield "openvino-bf16"
-        yield "openvino-f32"
-    from inference.engines import pytorch_engine
-
-    yield "pytorch-bf16" if pytorch_engine.cpu_has_bf16() else "pytorch"
+    has_device = any(Path(device).exists() for device in ("/dev/nvidia0", "/dev/dxg"))
+    candidates = [name for name in ENGINES if has_device or not name.startswith("cuda")]
+    unproven = [name for name in candidates if not may_run_unasked(model, name)]
+    if unproven:
+        logger.info(
+            "network %s: no record that these weights give the same results on %s (see manage.py check_engines)",
+            model.name,
+            ", ".join(unproven),
+        )
+    return [name for name in candidates if name not in unproven]
 
 
 def _open(model: InstalledModel, name: str) -> Engine:
-    if name.startswith("openvino"):
-        from inference.engines.openvino_engine import OpenVINOEngine
+    """The network on this engine; whatever its libraries raise means that it is unavailable."""
+    try:
+        if name.startswith("openvino"):
+            from inference.engines.openvino_engine import OpenVINOEngine
 
-        return OpenVINOEngine(model, name)
-    from inference.engines.pytorch_engine import PyTorchEngine
+            return OpenVINOEngine(model, name)
+        from inference.engines.pytorch_engine import PyTorchEngine
 
-    return PyTorchEngine(model, name)
+        return PyTorchEngine(model, name)
+    except (ImportError, OSError, RuntimeError) as error:
+        raise EngineUnavailable(f"{type(error).__name__}: {error}") from error

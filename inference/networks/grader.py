@@ -54,11 +54,14 @@ class LesionGrader(nn.Module):
 
     def features(self, image: Tensor) -> Tensor:
         """What the last layer weighs: ``N x 17``, the lesion numbers and the trunk's logits."""
+        return torch.cat([lesion_numbers(self.lesions(image).sigmoid()), self.trunk(self.trunk_input(image))], dim=1)
+
+    def trunk_input(self, image: Tensor) -> Tensor:
+        """The whole photograph as the trunk wants it: ``N x 3 x 256 x 256``."""
         small = functional.interpolate(
             functional.avg_pool2d(image, 2), size=(_TRUNK_SIDE, _TRUNK_SIDE), mode="bilinear"
         )
-        seen = self.trunk(small * self.trunk_scale + self.trunk_shift)
-        return torch.cat([lesion_numbers(self.lesions(image).sigmoid()), seen], dim=1)
+        return small * self.trunk_scale + self.trunk_shift
 
 
 LESION_NUMBERS = 12
@@ -70,7 +73,17 @@ def lesion_numbers(probability: Tensor) -> Tensor:
     Of cells of 32 x 32 pixels, each standing for its highest probability: the mean, the mean of the five highest, and
     the share of cells above .3 (softly counted). Logarithms, because the first lesions weigh most in the ICDR scale.
     """
-    cells = functional.max_pool2d(probability.float(), _CELL).flatten(2)
+    return numbers_of_cells(lesion_cells(probability))
+
+
+def lesion_cells(probability: Tensor) -> Tensor:
+    """The highest probability of each cell: ``N x 4 x S x S`` to ``N x 4 x S/32 x S/32``."""
+    return functional.max_pool2d(probability.float(), _CELL)
+
+
+def numbers_of_cells(cells: Tensor) -> Tensor:
+    """The second half of `lesion_numbers`."""
+    cells = cells.flatten(2)
     highest = cells.topk(_HIGHEST_CELLS, dim=2).values.mean(2)
     share = ((cells - _PRESENT) * 20).sigmoid().mean(2)
     return torch.cat([(cells.mean(2) + 1e-3).log(), (highest + 1e-2).log(), (share + 1e-2).log()], dim=1)

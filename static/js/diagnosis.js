@@ -67,7 +67,12 @@ async function send(item, onProgress) {
   const answer = item.answer ?? (await upload("/api/upload_image", body, { onProgress }));
   // Kept at once: if the next call fails, a retry must not store the photograph twice.
   queue.update(item.id, { answer, progress: 1 });
-  await api.post("/api/choose_model", { selectedModel: form.elements.network.value, image_id: answer.image_id, wait: false });
+  await api.post("/api/choose_model", {
+    selectedModel: form.elements.network.value,
+    image_id: answer.image_id,
+    detail: form.elements.high_detail.checked ? "high" : "standard",
+    wait: false,
+  });
   sessionWorks();
   return answer;
 }

@@ -5,6 +5,7 @@ import { byId, element, options, pageData, say } from "./dom.js";
 import { listenForKeys } from "./keys.js";
 import { Live, socketAddress } from "./live.js";
 import { sessionWorks, watchSession } from "./session.js";
+import { EXPLANATION, Explanation } from "./study/explanation.js";
 import { Eye } from "./study/eye.js";
 import { isBusy, isOpen, shownPrediction } from "./study/facts.js";
 import { LesionTable, showGrade, showProgress } from "./study/findings.js";
@@ -16,6 +17,7 @@ import { ReadingForm } from "./study/reading.js";
 import { ReportForm } from "./study/report.js";
 import { Rules } from "./study/rules.js";
 import { Thumbnails } from "./study/thumbnails.js";
+import { Timings } from "./study/timings.js";
 import { Visits } from "./study/visits.js";
 
 const data = pageData();
@@ -36,7 +38,7 @@ function report(error) {
   }
 }
 
-const layers = new Layers(byId("stage"), data.lesions);
+const layers = new Layers(byId("stage"), [EXPLANATION, ...data.lesions]);
 const picture = new Picture(layers);
 const marks = new Marks(byId("stage"));
 const rules = new Rules(data.grades, marks, report);
@@ -46,6 +48,8 @@ const visits = new Visits(data);
 const table = new LesionTable(data.lesions, layers, report);
 const reading = new ReadingForm(data, proposeGrade);
 const reports = new ReportForm(data.studyId, reading, readAgain);
+const explanation = new Explanation(layers, explain, report);
+const timings = new Timings(report);
 const thumbnails = new Thumbnails(data.grades, eyes, new Map(data.fields), choose);
 const live = new Live({
   socketUrl: socketAddress(`/ws/studies/${data.studyId}/`),
@@ -123,13 +127,19 @@ function showImage(image) {
   quality.show(image);
   eye.show(image);
   table.show(image, prediction);
+  explanation.show(image, prediction, may.has("analyse"));
+  timings.show(prediction);
   showPredictions(image, prediction);
   showPhotograph(image, prediction);
 }
 
 function predictionLabel(prediction) {
   const when = new Date(prediction.created_at).toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" });
-  return [networkLabels.get(prediction.model) ?? prediction.model, prediction.state_label, when].join(" · ");
+  const how = [
+    prediction.detail === "high" && gettext("high detail"),
+    prediction.explain && gettext("with explanation"),
+  ];
+  return [networkLabels.get(prediction.model) ?? prediction.model, ...how, prediction.state_label, when].filter(Boolean).join(" · ");
 }
 
 function facts(list, pairs) {
@@ -152,6 +162,7 @@ function showPredictions(image, prediction) {
   const networks = prediction?.result?.networks ?? {};
   facts(byId("network-facts"), [
     [gettext("Lesions by"), networkText(networks.segmentation)],
+    [gettext("Detail"), prediction?.detail === "high" ? gettext("high detail") : ""],
     [gettext("Grade by"), networkText(networks.grader)],
     [gettext("Requested network"), networks.segmentation ? "" : prediction && (networkLabels.get(prediction.model) ?? prediction.model)],
   ]);
@@ -188,6 +199,7 @@ async function analyse(event) {
     const answer = await api.post("/api/choose_model", {
       selectedModel: byId("analyse-network").value,
       image_id: currentImage().image_id,
+      detail: byId("analyse-detail").checked ? "high" : "standard",
       wait: false,
     });
     chosenPrediction = answer.prediction_id;
@@ -196,6 +208,25 @@ async function analyse(event) {
     live.hurry();
   } catch (error) {
     say(note, error.message, "error");
+  }
+}
+
+/** Ask for the shown result once more, with the map. */
+async function explain() {
+  const image = currentImage();
+  const { model, detail } = shownPrediction(image, chosenPrediction);
+  byId("explain").disabled = true;
+  try {
+    const answer = await api.post("/api/choose_model", {
+      selectedModel: model, image_id: image.image_id, detail, explain: true, wait: false,
+    });
+    chosenPrediction = answer.prediction_id;
+    lastText = "";
+    live.hurry();
+  } catch (error) {
+    report(error);
+  } finally {
+    byId("explain").disabled = false;
   }
 }
 

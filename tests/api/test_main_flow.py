@@ -30,8 +30,10 @@ class Found:
     grade = 3
     grade_probabilities = [0.02, 0.08, 0.2, 0.6, 0.1]
     timings = {"grade": 0.1}
+    explanation = None
 
     def __init__(self, prediction: Prediction) -> None:
+        self.model_name, self.weights = prediction.model_name, prediction.networks["weights"]
         self.masks = {lesion: np.zeros((HEIGHT, WIDTH), bool) for lesion in Lesion.values}
         for left in (100, 120, 140):
             self.masks["EX"][100:105, left : left + 5] = True
@@ -40,7 +42,10 @@ class Found:
         self.lesions = [measure_one(lesion, mask, field_of_view) for lesion, mask in self.masks.items()]
 
     def networks(self) -> dict:
-        return {"segmentation": {"name": "unet", "version": "1.0"}, "grader": {"name": "grader", "version": "1.0"}}
+        return {
+            role: {"name": name, "version": "1.0", "sha256": self.weights[name]}
+            for role, name in (("segmentation", self.model_name), ("grader", "grader"))
+        }
 
     def overlay_jpeg(self) -> bytes:
         return mask_png()
@@ -108,6 +113,7 @@ def test_the_latest_upload_is_analysed_by_the_network_chosen(staff: Staff, uploa
     assert answer["images"] == {
         "overlay": f"{root}/overlay",
         **{name: f"{root}/masks/{name}" for name in Lesion.values},
+        "explanation": None,
     }
     mask = token_of(staff.reader).get(answer["images"]["HE"])
     assert mask["Content-Type"] == "image/png"
@@ -134,6 +140,45 @@ def test_the_same_weights_do_not_work_twice(staff: Staff, upload, worker):
     assert first["prediction_id"] == again["prediction_id"]
     other = client.post("/api/choose_model", {"selectedModel": "MAnet"}).json()
     assert other["prediction_id"] != first["prediction_id"]
+
+
+def test_detail_and_explanation_are_part_of_what_is_asked_for(staff: Staff, upload, worker):
+    client = session_of(staff.reader)
+
+    def chosen(**how: object) -> dict:
+        return client.post("/api/choose_model", {"selectedModel": "Unet", **how}).json()
+
+    plain, fine, explained = chosen(), chosen(detail="high"), chosen(explain=True)
+    assert len({answer["prediction_id"] for answer in (plain, fine, explained)}) == 3
+    assert (plain["detail"], fine["detail"]) == ("standard", "high")
+    assert chosen(detail="high")["prediction_id"] == fine["prediction_id"]
+    assert chosen(explain=True)["prediction_id"] == explained["prediction_id"]
+    assert chosen()["prediction_id"] == explained["prediction_id"], "an explained result serves who did not ask for it"
+    refused = client.post("/api/choose_model", {"selectedModel": "Unet", "detail": "highest"})
+    assert refused.status_code == 400
+
+
+def test_the_explanation_is_a_file_of_the_result(staff: Staff, upload, worker, monkeypatch):
+    monkeypatch.setattr(Found, "explanation", np.full((30, 40), 200, np.uint8))
+    client = session_of(staff.reader)
+    answer = client.post("/api/choose_model", {"selectedModel": "Unet", "explain": True}).json()
+    picture = client.get(answer["images"]["explanation"])
+    assert picture["Content-Type"] == "image/png"
+    assert np.asarray(PillowImage.open(io.BytesIO(picture.content))).tolist() == [[200] * 40] * 30
+    assert client.get(f"/api/predictions/{staff.prediction.pk}/explanation").status_code == 404
+
+
+def test_administrators_see_where_the_time_went(staff: Staff, upload, worker):
+    upload.timings = {"decode": 0.1, "field_of_view": 0.05, "preview": 0.02, "store": 0.01}
+    upload.save()
+    prediction = session_of(staff.reader).post("/api/choose_model", {"selectedModel": "Unet"}).json()["prediction_id"]
+    answer = session_of(staff.clinicadmin).get(f"/api/predictions/{prediction}/timings").json()
+    stages = {each["stage"]: each["seconds"] for each in answer["stages"]}
+    assert {"upload_decode", "upload_field_of_view", "upload_preview", "upload_store"} <= set(stages)
+    assert {"queue", "grade", "encode", "notify"} <= set(stages)
+    assert all(each["label"] for each in answer["stages"])
+    assert answer["total"] == pytest.approx(sum(stages.values()), abs=1e-3)
+    assert session_of(staff.reader).get(f"/api/predictions/{prediction}/timings").status_code == 403
 
 
 def test_a_result_that_takes_too_long_is_asked_for_later(staff: Staff, upload, worker, settings):

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from django.core.files.base import ContentFile
 from rest_framework.test import APIClient
 
 from cases.api.urls import urlpatterns
 from cases.choices import PredictionState, ReadingState, Role
-from cases.models import Reading
+from cases.models import Reading, User
 from cases.permissions import MATRIX, Action
 from cases.services.reading import Words, amendment_start
 from cases.services.signing import reading_sign
@@ -79,6 +80,11 @@ def cancel(client: APIClient, staff: Staff):
 def retry(client: APIClient, staff: Staff):
     row = PredictionFactory(image=staff.image, state=PredictionState.FAILED)
     return client.post(f"/api/predictions/{row.pk}/retry")
+
+
+def explanation(client: APIClient, staff: Staff):
+    staff.prediction.explanation.save(".png", ContentFile(mask_png()))
+    return client.get(f"/api/predictions/{staff.prediction.pk}/explanation")
 
 
 def revision_mask(client: APIClient, staff: Staff):
@@ -214,6 +220,13 @@ ENDPOINTS = [
         Action.VIEW,
         lambda client, staff: client.get(f"/api/predictions/{staff.prediction.pk}/masks/EX"),
     ),
+    Endpoint("prediction-explanation", "get", Action.VIEW, explanation),
+    Endpoint(
+        "prediction-timings",
+        "get",
+        Action.MANAGE,
+        lambda client, staff: client.get(f"/api/predictions/{staff.prediction.pk}/timings"),
+    ),
     Endpoint("revision-mask", "get", Action.VIEW, revision_mask),
     Endpoint("report-pdf", "get", Action.VIEW, report_pdf),
 ]
@@ -222,6 +235,10 @@ OF_NO_CLINIC = {("models", "get")}
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("networks")]
 each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+
+
+def allowed(endpoint: Endpoint, staff: Staff) -> User:
+    return staff.clinicadmin if endpoint.action == Action.MANAGE else staff.senior
 
 
 def test_every_endpoint_has_a_row_here():
@@ -258,8 +275,8 @@ def test_whoever_works_elsewhere_finds_nothing(endpoint: Endpoint, role: str, st
 
 @each_endpoint
 def test_a_token_is_as_good_as_a_session(endpoint: Endpoint, staff: Staff, other: Staff):
-    assert endpoint.call(token_of(staff.senior), staff).status_code in (200, 202)
-    assert endpoint.call(token_of(other.senior), staff).status_code == 404
+    assert endpoint.call(token_of(allowed(endpoint, staff)), staff).status_code in (200, 202)
+    assert endpoint.call(token_of(allowed(endpoint, other)), staff).status_code == 404
 
 
 @each_endpoint
@@ -294,7 +311,7 @@ def test_a_deactivated_login_is_out_at_once(endpoint: Endpoint, staff: Staff):
 @each_endpoint
 def test_a_session_needs_the_csrf_token_to_change_anything(endpoint: Endpoint, staff: Staff):
     client = APIClient(enforce_csrf_checks=True)
-    client.force_login(staff.senior)
+    client.force_login(allowed(endpoint, staff))
     response = endpoint.call(client, staff)
     if endpoint.method == "get":
         assert response.status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 from PIL import Image as PillowImage
 
 import inference
-from cases.choices import Lesion, PredictionState
+from cases.choices import Detail, Lesion, PredictionState
 from cases.models import Image, Prediction
 from cases.services.analysis import prediction_run_next
 from cases.services.prediction import prediction_cancel, prediction_request
+from inference.tiling import DETAILS
 from tests.factories import HEIGHT, WIDTH, Staff, staffed_clinic
 from tests.tiny_weights import write_tiny_model, write_tiny_models
 
@@ -72,6 +74,34 @@ def test_a_photograph_gets_a_grade_four_masks_and_the_names_of_what_made_them(we
         mask = PillowImage.open(io.BytesIO(result.mask.read()))
         assert (mask.mode, mask.size) == ("1", (WIDTH, HEIGHT))
         assert np.asarray(mask).sum() == result.area_px
+
+
+def test_how_it_was_asked_for_reaches_the_network_and_is_kept_with_the_result(weights, staff, monkeypatch):
+    asked = []
+
+    def analyse(*given, **how):
+        asked.append((how["detail"], how["explain"]))
+        found = real(*given, **{**how, "explain": False})
+        return dataclasses.replace(found, explanation=np.full((20, 30), 9, np.uint8))
+
+    real = inference.analyse
+    monkeypatch.setattr(inference, "analyse", analyse)
+    prediction = prediction_request(
+        user=staff.technician, image=staff.image, model_name="Unet", detail=Detail.HIGH, explain=True
+    )
+    prediction_run_next()
+    prediction.refresh_from_db()
+    assert asked == [("high", True)]
+    assert prediction.networks["segmentation"]["detail"] == "high"
+    assert PillowImage.open(prediction.explanation).size == (30, 20)
+    stages = {"queue", "fetch", "load", "decode", "field_of_view", "grade", "segment", "measure", "encode", "notify"}
+    assert stages <= set(prediction.timings)
+    parts = [seconds for stage, seconds in prediction.timings.items() if stage not in {"queue", "total"}]
+    assert prediction.timings["total"] == pytest.approx(sum(parts), abs=1e-3)
+
+
+def test_details_are_those_of_the_networks():
+    assert tuple(Detail.values) == DETAILS
 
 
 def test_weights_that_were_altered_after_the_request_give_a_sentence_and_never_a_result(weights, staff):

@@ -44,6 +44,7 @@ def test_a_photograph_is_kept_as_it_came_with_its_facts():
     assert (preview.format, preview.size) == ("JPEG", (WIDTH, HEIGHT))
     assert image_decode(image=image).rgb.shape == (HEIGHT, WIDTH, 3)
     assert abs(field_of_view_of(image).radius - HEIGHT / 2) < 4
+    assert set(image.timings) == {"decode", "field_of_view", "preview", "quality", "store"}
 
 
 def test_size_and_pixels_are_those_of_the_upright_picture():

@@ -35,6 +35,7 @@ class FakeAnalysis:
     grade = 1
     grade_probabilities = (0.1, 0.6, 0.1, 0.1, 0.1)
     timings = {"grade": 0.1}
+    explanation = None
     lesions = ()
     masks: dict = {}
 

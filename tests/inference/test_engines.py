@@ -7,11 +7,13 @@ import pytest
 
 from inference.engines import openvino_engine, selection
 from inference.engines.base import EngineUnavailable
-from inference.engines.openvino_engine import OpenVINOEngine, prepared_folder
+from inference.engines.equivalence import Measured, read_record, write_record
+from inference.engines.openvino_engine import OpenVINOEngine, import_network, prepared, prepared_file
 from inference.engines.pytorch_engine import PyTorchEngine
 from inference.engines.selection import load_engine
 from inference.errors import ModelUnavailable
 from inference.registry import find_model
+from tests.tiny_weights import write_tiny_models
 
 BATCH = np.random.default_rng(5).normal(size=(1, 3, 64, 64)).astype(np.float32)
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -52,9 +54,8 @@ def test_conversion_at_another_size_keeps_the_network(tiny_weights, name):
 
 
 def test_number_format_is_pinned(unet):
-    for engine, element in (("openvino-f32", "float32"), ("openvino-bf16", "bfloat16")):
-        folder = prepared_folder(unet, openvino_engine.PRECISIONS[engine])
-        compiled = openvino_engine.compile_network(folder / "network.xml", openvino_engine.PRECISIONS[engine])
+    for precision, element in (("f32", "float32"), ("bf16", "bfloat16")):
+        compiled = import_network(prepared(unet, precision), precision)
         assert compiled.get_property("INFERENCE_PRECISION_HINT").to_string() in {element, element.replace("float", "f")}
 
 
@@ -105,13 +106,93 @@ def test_unknown_engine_lists_the_known(unet, monkeypatch):
     assert caught.value.code == "unknown_engine"
 
 
-def test_an_interrupted_conversion_leaves_nothing_half_made(unet, tmp_path, monkeypatch):
+def test_an_interrupted_preparation_leaves_nothing_half_made(unet, tmp_path, monkeypatch):
     from inference.engines import prepare
 
-    def full_disk(*_args, **_options):
+    def full_disk(*_args):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(prepare.openvino, "save_model", full_disk)
+    monkeypatch.setattr(prepare.os, "fsync", full_disk)
     with pytest.raises(OSError, match="No space"):
-        prepare.main(str(unet.folder), str(tmp_path / "cache" / "unet-1"), "f32")
+        prepare.main(str(unet.folder), str(tmp_path / "cache" / "unet-1-f32.blob"), "f32")
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", ["shorter", "one bit", "empty"])
+def test_a_damaged_copy_in_the_cache_is_made_anew(unet, damage, caplog):
+    expected = OpenVINOEngine(unet, "openvino-f32").run(BATCH)
+    file = prepared_file(unet, "f32")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes({"shorter": content[: len(content) // 2], "one bit": content, "empty": b""}[damage])
+    assert np.array_equal(OpenVINOEngine(unet, "openvino-f32").run(BATCH), expected)
+    assert "damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error", [ImportError("libtbb.so.12: cannot open"), OSError("bad ELF"), RuntimeError("plugin")]
+)
+def test_broken_libraries_do_not_stop_the_fallback(unet, monkeypatch, caplog, error):
+    def broken(*_given):
+        raise error
+
+    monkeypatch.setattr(openvino_engine, "OpenVINOEngine", broken)
+    assert load_engine(unet).name == "pytorch"
+    assert str(error) in caplog.text
+
+
+def recorded(model, **facts):
+    lesions = {"EX": 0.7, "SE": 0.6, "HE": 0.5, "MA": 0.4}
+    facts = {"photographs": 9, "probability_difference": 0.02, "dice": lesions, "reference_dice": lesions} | facts
+    write_record(model, {"openvino-bf16": Measured(engine="openvino-bf16", **facts)}, "some")
+
+
+@pytest.fixture
+def own_unet(tmp_path, monkeypatch):
+    write_tiny_models(tmp_path, ["unet"], seed=4)
+    monkeypatch.setenv("DRWEB_WEIGHTS_DIR", str(tmp_path))
+    return find_model("unet")
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Which engines are tried; none of them works."""
+    names = []
+
+    def unavailable(_model, name):
+        names.append(name)
+        raise EngineUnavailable("not here")
+
+    monkeypatch.setattr(selection, "_open", unavailable)
+    monkeypatch.delenv("DRWEB_ENGINE", raising=False)
+    return names
+
+
+def test_half_precision_runs_unasked_only_when_it_was_measured_to_change_nothing(own_unet, opened, caplog):
+    caplog.set_level("INFO")
+    candidates = {
+        "nothing was measured": (None, False),
+        "nothing changes": ({}, True),
+        "a lesion changes": ({"dice": {"EX": 0.7, "SE": 0.6, "HE": 0.5, "MA": 0.406}}, False),
+        "a grade changes": ({"dice": {}, "reference_dice": {}, "grade_changes": 1}, False),
+    }
+    for case, (facts, runs) in candidates.items():
+        if facts is not None:
+            recorded(own_unet, **facts)
+        opened.clear()
+        with pytest.raises(ModelUnavailable):
+            load_engine(own_unet)
+        assert ("openvino-bf16" in opened) == runs, case
+        assert [name for name in opened if name.endswith(("-f32", "pytorch"))] == ["openvino-f32", "pytorch"], case
+    assert "check_engines" in caplog.text
+
+
+def test_a_record_of_other_weights_counts_for_nothing(own_unet, tmp_path):
+    recorded(own_unet)
+    assert read_record(own_unet)["openvino-bf16"].within_bounds
+    record = (own_unet.folder / "engines.json").read_text()
+    write_tiny_models(tmp_path, ["unet"], seed=5)
+    (own_unet.folder / "engines.json").write_text(record)
+    assert read_record(find_model("unet")) == {}
+    (own_unet.folder / "engines.json").write_text('{"sha256": 7, "engines": []}')
+    assert read_record(find_model("unet")) == {}

@@ -5,7 +5,9 @@ import "./browser.js";
 import {
   chosenSource, imageGrade, imageState, isBusy, local, maskSources, progressText, proposedGrade, shownPrediction,
 } from "../../static/js/study/facts.js";
+import { explanationState } from "../../static/js/study/explanation.js";
 import { layerSize, tint } from "../../static/js/study/layers.js";
+import { timingLines } from "../../static/js/study/timings.js";
 import { MAX_SCALE, View } from "../../static/js/study/viewer.js";
 
 const result = (grade) => ({
@@ -133,4 +135,19 @@ test("a photograph smaller than the window is not shrunk", () => {
   assert.equal(small.scale, 4);
   small.zoom(1e-9);
   assert.equal(small.scale, 1);
+});
+
+test("the explanation can be asked for where it is missing, and shown where it is there", () => {
+  const plain = { state: "succeeded", result: { images: { explanation: null } } };
+  const explained = { state: "succeeded", result: { images: { explanation: "http://proxy.example/api/predictions/5/explanation" } } };
+  assert.deepEqual(explanationState(plain, true), { url: null, canAsk: true });
+  assert.deepEqual(explanationState(plain, false), { url: null, canAsk: false });
+  assert.deepEqual(explanationState(explained, true), { url: "/api/predictions/5/explanation", canAsk: false });
+  assert.deepEqual(explanationState({ state: "running", result: null }, true), { url: null, canAsk: false });
+  assert.deepEqual(explanationState(null, true), { url: null, canAsk: false });
+});
+
+test("stage times end in their sum", () => {
+  const answer = { stages: [{ stage: "upload_decode", label: "Upload", seconds: 0.1 }, { stage: "grade", label: "Grading", seconds: 0.3 }], total: 0.4 };
+  assert.deepEqual(timingLines(answer), [["Upload", 0.1], ["Grading", 0.3], ["From the last uploaded byte to the result", 0.4]]);
 });

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from cases.api.serializers.fields import GradeField, NamedChoiceField
-from cases.choices import Field, Gradability, Laterality, Lesion, MacularOedema, ReportLanguage
+from cases.choices import Detail, Field, Gradability, Laterality, Lesion, MacularOedema, ReportLanguage
 from cases.services.reading import Words
 from cases.services.report import LONGEST_DIAGNOSIS, OLDEST
 
@@ -62,6 +62,10 @@ class ChooseModelInput(TargetInput):
     selectedModel = serializers.CharField(  # noqa: N815 - the name that known clients send
         help_text="Unet, Unet++, MAnet, or a name that /api/models lists."
     )
+    detail = NamedChoiceField(
+        Detail, default=Detail.STANDARD, help_text="high: lesions on overlapping tiles, up to four times as long."
+    )
+    explain = serializers.BooleanField(default=False, help_text="Also make a map of what speaks for the grade.")
     wait = serializers.BooleanField(default=True, help_text="False: answer 202 at once and let the caller ask again.")
 
 

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from cases.api.serializers.api import ApiSerializer
 from cases.api.serializers.eyes import RulesSerializer, stored_rules
-from cases.choices import IcdrGrade, Lesion, PredictionState
+from cases.choices import Detail, IcdrGrade, Lesion, PredictionState
 from cases.models import LesionResult, MaskRevision, Prediction
 from cases.selectors.mask import CurrentMask
 from cases.selectors.queue import Queue, queue_now
@@ -98,6 +98,9 @@ class ImageUrlsSerializer(serializers.Serializer):
     SE = serializers.URLField(allow_null=True)
     HE = serializers.URLField(allow_null=True)
     MA = serializers.URLField(allow_null=True)
+    explanation = serializers.URLField(
+        allow_null=True, help_text="Grey map of what speaks for the grade; null unless it was asked for."
+    )
 
 
 class ResultSerializer(ApiSerializer):
@@ -107,6 +110,7 @@ class ResultSerializer(ApiSerializer):
     prediction_id = serializers.IntegerField(source="pk")
     model = serializers.CharField(source="model_name")
     state = serializers.ChoiceField(PredictionState.choices)
+    detail = serializers.ChoiceField(Detail.choices)
     grade = serializers.IntegerField(allow_null=True, min_value=0, max_value=4, help_text="ICDR severity, 0-4.")
     grade_label = serializers.SerializerMethodField(help_text="In the language of the request.")
     probabilities = serializers.ListField(child=serializers.FloatField(), help_text="Of grades 0-4.")
@@ -135,7 +139,10 @@ class ResultSerializer(ApiSerializer):
     def get_images(self, prediction: Prediction) -> dict[str, str | None]:
         """Overlay and masks."""
         overlay = self.link("prediction-overlay", prediction_id=prediction.pk) if prediction.overlay else None
-        return {"overlay": overlay, **self._mask_urls(prediction)}
+        explanation = None
+        if prediction.explanation:
+            explanation = self.link("prediction-explanation", prediction_id=prediction.pk)
+        return {"overlay": overlay, **self._mask_urls(prediction), "explanation": explanation}
 
     def _mask_urls(self, prediction: Prediction) -> dict[str, str | None]:
         found = {row.lesion for row in prediction.lesions.all()}
@@ -158,6 +165,8 @@ class PendingSerializer(ApiSerializer):
     image_id = serializers.IntegerField()
     prediction_id = serializers.IntegerField(source="pk")
     model = serializers.CharField(source="model_name")
+    detail = serializers.ChoiceField(Detail.choices)
+    explain = serializers.BooleanField(help_text="Whether a map that explains the grade was asked for.")
     state = serializers.ChoiceField(PredictionState.choices)
     queue_position = serializers.SerializerMethodField(help_text="Analyses ahead of this one; null unless queued.")
     expected_wait_seconds = serializers.SerializerMethodField(
@@ -206,6 +215,21 @@ class PredictionSerializer(PendingSerializer):
         if prediction.state != PredictionState.SUCCEEDED:
             return None
         return dict(ResultSerializer(prediction, context=self.context).data)
+
+
+class StageTimeSerializer(serializers.Serializer):
+    """Seconds of one stage."""
+
+    stage = serializers.CharField()
+    label = serializers.CharField(help_text="In the language of the request.")  # type: ignore[assignment]
+    seconds = serializers.FloatField()
+
+
+class TimingsSerializer(serializers.Serializer):
+    """Where the time of an upload and its analysis went."""
+
+    stages = StageTimeSerializer(many=True)
+    total = serializers.FloatField(help_text="Seconds from the last uploaded byte, if analysed at once.")
 
 
 class ChosenSerializer(WithMessage, ResultSerializer):

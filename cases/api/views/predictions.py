@@ -21,6 +21,7 @@ from cases.api.serializers.results import (
     ChosenSerializer,
     PredictionSerializer,
     StillPendingSerializer,
+    TimingsSerializer,
 )
 from cases.api.waiting import wait_until_finished
 from cases.choices import Access, PredictionState
@@ -28,6 +29,7 @@ from cases.errors import ApplicationError
 from cases.models import Prediction
 from cases.selectors.image import latest_image
 from cases.selectors.prediction import prediction_get
+from cases.selectors.timing import prediction_timings
 from cases.services.history import access_record
 from cases.services.prediction import prediction_cancel, prediction_request, prediction_retry
 from cases.services.study_lock import network_check_shown
@@ -69,7 +71,11 @@ class ChooseModel(APIView):
         data = parsed(ChooseModelInput, request)
         image = latest_image(caller(request), **data.target())
         prediction = prediction_request(
-            user=caller(request), image=image, model_name=data.validated_data["selectedModel"]
+            user=caller(request),
+            image=image,
+            model_name=data.validated_data["selectedModel"],
+            detail=data.validated_data["detail"],
+            explain=data.validated_data["explain"],
         )
         if data.validated_data["wait"]:
             wait_until_finished(prediction, seconds=settings.DRWEB_CHOOSE_MODEL_WAIT)
@@ -152,6 +158,39 @@ class PredictionOverlay(APIView):
         if not prediction.overlay:
             raise Http404
         return stored_file(request, prediction.overlay, filename=f"prediction-{prediction.pk}-overlay.jpg")
+
+
+class PredictionExplanation(APIView):
+    """What in the photograph speaks for the grade."""
+
+    @extend_schema(
+        tags=["Files"],
+        summary="Download the map that explains the grade",
+        parameters=[NOT_MODIFIED],
+        responses=answers(bytes, 404, media_type=PNG),
+    )
+    def get(self, request: Request, prediction_id: int) -> HttpResponseBase:
+        """Grey PNG in the photograph's proportions: the brighter, the more a place speaks for the stated grade.
+
+        404 unless the analysis was asked for with `explain`.
+        """
+        prediction = prediction_get(caller(request), prediction_id)
+        if not prediction.explanation:
+            raise Http404
+        return stored_file(request, prediction.explanation, filename=f"prediction-{prediction.pk}-explanation.png")
+
+
+class PredictionTimings(APIView):
+    """Where the time went."""
+
+    @extend_schema(
+        tags=["Records"],
+        summary="See how long each stage took",
+        responses=answers(TimingsSerializer, 403, 404),
+    )
+    def get(self, request: Request, prediction_id: int) -> Response:
+        """Seconds by stage, from the last uploaded byte to the result. For administrators of the clinic."""
+        return Response(TimingsSerializer(prediction_timings(caller(request), prediction_id)).data)
 
 
 class PredictionMask(APIView):

@@ -6,6 +6,7 @@ export function stageNames() {
     grade: gettext("grading"),
     segment: gettext("outlining lesions"),
     measure: gettext("measuring lesions"),
+    explain: gettext("explaining the grade"),
     store: gettext("storing the result"),
   };
 }

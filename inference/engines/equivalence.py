@@ -1,0 +1,86 @@
+"""What was measured of a network's engines against float32 PyTorch, and which of them may run it unasked.
+
+`engines.json` beside a network's card holds the measurements; `manage.py check_engines --record` makes it. Engines that
+compute in float32 are held to `FLOAT32_DIFFERENCE` by tests. Those that compute in half the bits may round a lesion
+away: without a record for the very same weights that stays within the bounds below, they run only where they are told.
+Free of torch.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+from inference.registry import InstalledModel
+
+REFERENCE: Final = "pytorch"
+REDUCED: Final = ("cuda", "openvino-bf16", "pytorch-bf16")
+FLOAT32_DIFFERENCE: Final = 1e-3
+"""The most that any probability (0-1) of an engine in float32 may differ."""
+DICE_CHANGE: Final = 0.005
+"""The most that the Dice (0-1) of any lesion against the truth may change, over all photographs as one."""
+RECORD_FILE: Final = "engines.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One engine beside the reference, on the same photographs and weights.
+
+    ``dice`` and ``reference_dice`` are against the outlined truth at the card's thresholds, by lesion: empty for a
+    grader. ``grade_changes`` counts the photographs that got another grade.
+    """
+
+    engine: str
+    photographs: int
+    probability_difference: float
+    dice: dict[str, float] = field(default_factory=dict)
+    reference_dice: dict[str, float] = field(default_factory=dict)
+    grade_changes: int = 0
+
+    @property
+    def dice_change(self) -> float:
+        """The largest of any lesion, 0-1."""
+        return max((abs(self.dice[name] - value) for name, value in self.reference_dice.items()), default=0.0)
+
+    @property
+    def within_bounds(self) -> bool:
+        """Whether the engine may stand in for the reference."""
+        if self.engine not in REDUCED:
+            return self.probability_difference <= FLOAT32_DIFFERENCE
+        return self.photographs > 0 and self.dice_change <= DICE_CHANGE and not self.grade_changes
+
+
+def read_record(model: InstalledModel) -> dict[str, Measured]:
+    """What was measured of these weights, by engine; empty where that was nothing, or was done with other weights."""
+    try:
+        content = json.loads((model.folder / RECORD_FILE).read_text(encoding="utf-8"))
+        if content["sha256"] != model.card.sha256:
+            return {}
+        return {name: Measured(engine=name, **facts) for name, facts in content["engines"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def write_record(model: InstalledModel, measured: dict[str, Measured], photographs: str) -> Path:
+    """Keep what was measured beside what is known of other engines; `photographs` says on which."""
+    engines = {name: _facts(each) for name, each in sorted((read_record(model) | measured).items())}
+    content = {"sha256": model.card.sha256, "photographs": photographs, "engines": engines}
+    path = model.folder / RECORD_FILE
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def may_run_unasked(model: InstalledModel, engine: str) -> bool:
+    """Whether `engine` computes in float32, or was measured to make no difference that counts."""
+    if engine not in REDUCED:
+        return True
+    measured = read_record(model).get(engine)
+    return measured is not None and measured.within_bounds
+
+
+def _facts(measured: Measured) -> dict[str, object]:
+    facts = asdict(measured)
+    del facts["engine"]
+    return facts
