@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -75,6 +77,18 @@ class Reading(BlindRecord):
 
     def __str__(self) -> str:
         return f"{self.study} · {self.reader}"
+
+    def eyes(self) -> list[dict[str, Any]]:
+        """What is stated of each eye, in words of the active language where there are words."""
+        return [
+            {
+                "label": eye,
+                "grade": self.grade(eye),
+                "macula": MacularOedema(macula).label if (macula := self.macula(eye)) else "",
+                "gradability": Gradability(gradability).label if (gradability := self.gradability(eye)) else "",
+            }
+            for eye in (Laterality.OD, Laterality.OS)
+        ]
 
     def grade(self, eye: str) -> int | None:
         """ICDR grade (0-4) of the eye, OD or OS; None where it is not graded."""

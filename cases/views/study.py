@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, cast
 
 from django.contrib import messages
@@ -9,19 +10,32 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
-from cases.choices import Access, Field, IcdrGrade, Laterality, Lesion, QualityVerdict, ReportLanguage
+from cases.choices import (
+    Access,
+    Field,
+    Gradability,
+    IcdrGrade,
+    Laterality,
+    Lesion,
+    MacularOedema,
+    QualityVerdict,
+    ReportLanguage,
+)
 from cases.errors import ApplicationError
 from cases.forms import SecondOpinionForm, ShareForm
 from cases.models import Reading, Study, User
 from cases.networks import NetworkChoice, grader_figures, network_choices
 from cases.permissions import Action, actions_of, people_who
 from cases.selectors.patient import patients_for
-from cases.selectors.reading import other_readings, reading_of
+from cases.selectors.reading_panel import reading_panel
 from cases.selectors.sharing import guest_share, second_opinions, shares_of
 from cases.selectors.study import study_header
 from cases.services.history import access_record, access_records
+from cases.services.reading import Words
 from cases.services.study import study_set_patient
 from inference.lesions import LESION_COLOURS
 
@@ -35,7 +49,7 @@ def study(request: HttpRequest, study_id: int) -> HttpResponse:
     shown = study_header(user, study_id)
     access_record(record=shown, access=Access.VIEWED)
     may = actions_of(user, shown.clinic)
-    reading = reading_of(user, shown)
+    panel = reading_panel(user, shown, may)
     networks = network_choices(clinic=shown.clinic)
     return render(
         request,
@@ -44,8 +58,10 @@ def study(request: HttpRequest, study_id: int) -> HttpResponse:
             "study": shown,
             "patient": shown.patient,
             "may": may,
-            "reading": reading,
-            "other_readings": other_readings(user, shown),
+            "panel": panel,
+            "reading_eyes": _eye_labels(),
+            "maculas": MacularOedema.choices,
+            "gradabilities": Gradability.choices,
             "networks": networks,
             "grader": grader_figures(),
             "grades": IcdrGrade.choices,
@@ -57,7 +73,7 @@ def study(request: HttpRequest, study_id: int) -> HttpResponse:
             "queue": request.GET.get("queue", shown.queue),
             "take_in": {shown.clinic_id} if Action.TAKE in may else set(),
             "colleagues": people_who(Action.TAKE, shown.clinic) if _may_hand_over(user, shown, may) else [],
-            "page_data": _page_data(user, shown, may, reading, networks),
+            "page_data": _page_data(user, shown, may, panel.shown, networks),
         },
     )
 
@@ -83,6 +99,26 @@ def study_patient(request: HttpRequest, study_id: int) -> HttpResponse:
     access_records(records=rows, access=Access.LISTED)
     context = {"study": shown, "search": search, "rows": rows}
     return render(request, "cases/study_patient.html", context)
+
+
+def _eye_labels() -> list[dict[str, str]]:
+    """The labels of an eye's fields, for the right eye and the left."""
+    return [
+        {
+            "code": "od",
+            "label": str(Laterality.OD.label),
+            "grade_label": _("Grade, right eye (OD)"),
+            "macula_label": _("Macula, right eye (OD)"),
+            "gradability_label": _("Gradability, right eye (OD)"),
+        },
+        {
+            "code": "os",
+            "label": str(Laterality.OS.label),
+            "grade_label": _("Grade, left eye (OS)"),
+            "macula_label": _("Macula, left eye (OS)"),
+            "gradability_label": _("Gradability, left eye (OS)"),
+        },
+    ]
 
 
 def _may_hand_over(user: User, study: Study, may: frozenset[Action]) -> bool:
@@ -116,10 +152,10 @@ def _page_data(
         "lateralities": Laterality.choices,
         "fields": Field.choices,
         "networks": [{"name": network.name, "label": network.label} for network in networks],
+        "loginUrl": reverse("login"),
         "reading": {
-            "diagnosis": reading.diagnosis if reading else "",
-            "grade_od": reading.grade_od if reading else None,
-            "grade_os": reading.grade_os if reading else None,
+            **asdict(Words.of(reading) if reading else Words()),
+            "version": f"{reading.kind}-{reading.version}" if reading else "reading-1",
             "saved": reading.updated_at if reading else None,
         },
     }

@@ -114,6 +114,7 @@ export const api = {
   post: async (url, json, options) => parsed(await request("POST", url, { json, ...options })),
   put: async (url, json, options) => parsed(await request("PUT", url, { json, ...options })),
   patch: async (url, json, options) => parsed(await request("PATCH", url, { json, ...options })),
+  delete: async (url, json, options) => parsed(await request("DELETE", url, { json, ...options })),
   /** Multipart: `form` is a FormData. */
   send: async (url, form, options) => parsed(await request("POST", url, { form, ...options })),
   /** A file in the answer, with the name the server gives it: `{blob, filename}`. */

@@ -43,6 +43,13 @@ export class Autosave {
     this.#schedule(DELAY);
   }
 
+  /** The value was kept in another way: there is nothing to save any more. */
+  settle() {
+    clearTimeout(this.#timer);
+    this.#savedVersion = this.#version;
+    this.draft.clear();
+  }
+
   /** Save now if anything is unsaved. Resolves to whether everything is saved. */
   async flush() {
     clearTimeout(this.#timer);

@@ -1,5 +1,6 @@
 /** A banner for a session that has ended: log in again in another tab; what is on this page stays. */
 
+import { ApiError, csrfToken, request } from "./api.js";
 import { byId, element } from "./dom.js";
 
 const BANNER = "session-banner";
@@ -39,4 +40,31 @@ export function watchSession() {
 /** Say that a call has worked again. */
 export function sessionWorks() {
   document.dispatchEvent(new CustomEvent("drweb:online"));
+}
+
+/**
+ * Log in again without leaving the page. Resolves to whether name and password were right; rejects with an `ApiError`
+ * where the server cannot be reached or refuses to answer (too many attempts).
+ */
+export async function logIn(url, username, password) {
+  if (!csrfToken()) await request("GET", url, { headers: { Accept: "text/html" } }); // sets the cookie
+  let response;
+  try {
+    response = await fetch(url, {
+      method: "POST",
+      credentials: "same-origin",
+      redirect: "manual", // where a successful login would lead to
+      headers: { "X-CSRFToken": csrfToken() },
+      body: new URLSearchParams({ username, password }),
+    });
+  } catch {
+    throw new ApiError(0, "unreachable", gettext("The server cannot be reached. Check the network and try again."));
+  }
+  if (response.type === "opaqueredirect") return true;
+  if (response.ok) return false; // the form again, with its complaint
+  throw new ApiError(
+    response.status,
+    "login_refused",
+    gettext("The server refuses logins from here at the moment. Wait some minutes and try again."),
+  );
 }

@@ -5,6 +5,7 @@ import { byId, element, options, pageData, say } from "./dom.js";
 import { listenForKeys } from "./keys.js";
 import { Live, socketAddress } from "./live.js";
 import { sessionWorks, watchSession } from "./session.js";
+import { showDecision } from "./study/decision.js";
 import { EXPLANATION, Explanation } from "./study/explanation.js";
 import { Eye } from "./study/eye.js";
 import { isBusy, isOpen, shownPrediction } from "./study/facts.js";
@@ -16,6 +17,7 @@ import { Quality } from "./study/quality.js";
 import { ReadingForm } from "./study/reading.js";
 import { ReportForm } from "./study/report.js";
 import { Rules } from "./study/rules.js";
+import { Signing } from "./study/signing.js";
 import { Thumbnails } from "./study/thumbnails.js";
 import { Timings } from "./study/timings.js";
 import { Visits } from "./study/visits.js";
@@ -103,10 +105,17 @@ function show() {
   thumbnails.show(study.images, currentImage()?.image_id);
   byId("no-photographs").hidden = study.images.length > 0;
   byId("study").hidden = study.images.length === 0;
+  showDecision(study.decision, eyes);
   reports.show(study);
   if (study.images.length > 0) {
     showImage(currentImage());
   }
+}
+
+function nothingText() {
+  return study.network_hidden
+    ? gettext("What the network found is hidden until both readers have signed.")
+    : gettext("Not analysed yet. Choose a network below.");
 }
 
 function showImage(image) {
@@ -121,7 +130,7 @@ function showImage(image) {
   });
   showGrade(prediction?.result ?? null, data.grades);
   if (!prediction) {
-    byId("grade").append(element("p", { class: "muted" }, gettext("Not analysed yet. Choose a network below.")));
+    byId("grade").append(element("p", { class: "muted" }, nothingText()));
   }
   rules.show(image, prediction, prediction === shownPrediction(image));
   quality.show(image);
@@ -251,5 +260,6 @@ byId("analyse")?.addEventListener("submit", analyse);
 document.addEventListener("drweb:retry", () => live.refresh());
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && live.refresh());
 listenForKeys({ n: () => byId("next-case")?.click() });
+new Signing({ studyId: data.studyId, loginUrl: data.loginUrl, reading, seen: () => study?.seen ?? "", onChanged: () => live.refresh() });
 watchSession();
 live.start();

@@ -130,7 +130,7 @@ def test_what_the_network_found_stays_hidden(staff, networks):
     assert (study.worst_grade, study.urgency, decision_of(study)) == (None, 0, None)
     for user in staff.by_role().values():
         client = session_of(user)
-        for address in ("", "/overlay", "/masks/EX"):
+        for address in ("", "/overlay", "/masks/EX", "/explanation"):
             assert client.get(f"/api/predictions/{prediction.pk}{address}").status_code == 404
         for address in (
             f"/api/studies/{study.pk}",

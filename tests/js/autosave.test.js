@@ -124,3 +124,17 @@ test("readings are compared by what they say", () => {
   assert.equal(sameReading(reading, { ...reading, saved: "x" }), true);
   assert.equal(sameReading(reading, { ...reading, grade_os: 0 }), false);
 });
+
+test("what was kept in another way is not saved again", async () => {
+  const arrived = [];
+  const unneeded = new Autosave({
+    draft: { write: () => true, clear: () => {} },
+    save: async (value) => arrived.push(value),
+    onState: () => {},
+  });
+  unneeded.change("signed meanwhile");
+  unneeded.settle();
+  assert.equal(unneeded.dirty, false);
+  assert.equal(await unneeded.flush(), true);
+  assert.deepEqual(arrived, []);
+});

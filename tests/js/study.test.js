@@ -5,8 +5,10 @@ import "./browser.js";
 import {
   chosenSource, imageGrade, imageState, isBusy, local, maskSources, progressText, proposedGrade, shownPrediction,
 } from "../../static/js/study/facts.js";
+import { recallText } from "../../static/js/study/decision.js";
 import { explanationState } from "../../static/js/study/explanation.js";
 import { layerSize, tint } from "../../static/js/study/layers.js";
+import { sameReading, wordsOf } from "../../static/js/study/reading.js";
 import { timingLines } from "../../static/js/study/timings.js";
 import { MAX_SCALE, View } from "../../static/js/study/viewer.js";
 
@@ -150,4 +152,17 @@ test("the explanation can be asked for where it is missing, and shown where it i
 test("stage times end in their sum", () => {
   const answer = { stages: [{ stage: "upload_decode", label: "Upload", seconds: 0.1 }, { stage: "grade", label: "Grading", seconds: 0.3 }], total: 0.4 };
   assert.deepEqual(timingLines(answer), [["Upload", 0.1], ["Grading", 0.3], ["From the last uploaded byte to the result", 0.4]]);
+});
+
+test("a copy of a reading from an older page lacks parts and says the same", () => {
+  const words = wordsOf({ diagnosis: "x", grade_od: 2 });
+  assert.deepEqual(words.grade_os, null);
+  assert.equal(words.macula_od, "");
+  assert.ok(sameReading(words, { diagnosis: "x", grade_od: 2 }));
+  assert.ok(!sameReading(words, { ...words, gradability_os: "ungradable" }));
+});
+
+test("recall is told with its months and the retake", () => {
+  assert.equal(recallText({ months: 6, retake: false }), "Next examination within 6 months of the visit.");
+  assert.match(recallText({ months: null, retake: true }), /^Photograph the eye again/);
 });

@@ -100,7 +100,7 @@ def test_number_of_queries_does_not_depend_on_the_photographs(client, django_ass
     # session, user, study, role, own reading, other readings, memberships of the head; second opinions and shares;
     # which networks are active, for the choice and for the grader's figures
     page_of(client, staff.study)  # the first look is written into the history
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         page_of(client, staff.study)
 
 

@@ -1,4 +1,5 @@
-import { api, ApiError, csrfToken, request } from "../api.js";
+import { api, request } from "../api.js";
+import { logIn } from "../session.js";
 
 /** What the editor asks the server for. */
 export class Server {
@@ -28,30 +29,8 @@ export class Server {
     return api.send(this.urls.save, form);
   }
 
-  /**
-   * Log in again without leaving the page. Resolves to whether name and password were right; rejects with an
-   * `ApiError` where the server cannot be reached or refuses to answer (too many attempts).
-   */
-  async logIn(username, password) {
-    if (!csrfToken()) await request("GET", this.urls.login, { headers: { Accept: "text/html" } }); // sets the cookie
-    let response;
-    try {
-      response = await fetch(this.urls.login, {
-        method: "POST",
-        credentials: "same-origin",
-        redirect: "manual", // where a successful login would lead to
-        headers: { "X-CSRFToken": csrfToken() },
-        body: new URLSearchParams({ username, password }),
-      });
-    } catch {
-      throw new ApiError(0, "unreachable", gettext("The server cannot be reached. Check the network and try again."));
-    }
-    if (response.type === "opaqueredirect") return true;
-    if (response.ok) return false; // the form again, with its complaint
-    throw new ApiError(
-      response.status,
-      "login_refused",
-      gettext("The server refuses logins from here at the moment. Wait some minutes and try again."),
-    );
+  /** See `logIn` of the session. */
+  logIn(username, password) {
+    return logIn(this.urls.login, username, password);
   }
 }

@@ -11,9 +11,21 @@ const fromGrade = (grade) => (grade === null ? "" : String(grade));
 
 const time = (value) => new Date(value).toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
 
+const GRADES = ["grade_od", "grade_os"];
+const TEXTS = ["diagnosis", "macula_od", "macula_os", "gradability_od", "gradability_os"];
+
+/** What a reader states, of whatever holds it; a copy from an older page may lack parts. */
+export function wordsOf(reading) {
+  return Object.fromEntries([
+    ...GRADES.map((name) => [name, reading[name] ?? null]),
+    ...TEXTS.map((name) => [name, reading[name] ?? ""]),
+  ]);
+}
+
 /** Two readings that say the same. */
 export function sameReading(first, second) {
-  return ["diagnosis", "grade_od", "grade_os"].every((name) => first[name] === second[name]);
+  const [one, other] = [wordsOf(first), wordsOf(second)];
+  return [...GRADES, ...TEXTS].every((name) => one[name] === other[name]);
 }
 
 /** What the page says about the state of saving. */
@@ -43,12 +55,12 @@ export class ReadingForm {
    */
   constructor({ studyId, userId, reading }, onChange) {
     this.form = byId("reading");
-    this.value = { diagnosis: reading.diagnosis, grade_od: reading.grade_od, grade_os: reading.grade_os };
+    this.value = wordsOf(reading);
     this.onChange = onChange;
     if (!this.form) {
       return;
     }
-    this.draft = new Draft(`reading:${userId}:${studyId}`);
+    this.draft = new Draft(`reading:${userId}:${studyId}:${reading.version}`);
     this.autosave = new Autosave({
       draft: this.draft,
       save: async (value) => {
@@ -71,11 +83,18 @@ export class ReadingForm {
     return this.autosave ? this.autosave.flush() : Promise.resolve(true);
   }
 
+  /** The server has it all, and the page is about to go. */
+  forget() {
+    this.autosave?.settle();
+  }
+
   #fill() {
-    const { diagnosis, grade_od: od, grade_os: os } = this.form.elements;
-    diagnosis.value = this.value.diagnosis;
-    od.value = fromGrade(this.value.grade_od);
-    os.value = fromGrade(this.value.grade_os);
+    for (const name of GRADES) {
+      this.form.elements[name].value = fromGrade(this.value[name]);
+    }
+    for (const name of TEXTS) {
+      this.form.elements[name].value = this.value[name];
+    }
   }
 
   #restore() {
@@ -84,9 +103,9 @@ export class ReadingForm {
       this.draft.clear();
       return;
     }
-    this.value = kept;
+    this.value = wordsOf(kept);
     this.#fill();
-    this.autosave.change(kept);
+    this.autosave.change(this.value);
     this.#show(State.UNSAVED, gettext("Text that was not saved last time has been restored from this browser."));
   }
 
@@ -108,8 +127,11 @@ export class ReadingForm {
   }
 
   #read() {
-    const { diagnosis, grade_od: od, grade_os: os } = this.form.elements;
-    this.value = { diagnosis: diagnosis.value, grade_od: toGrade(od.value), grade_os: toGrade(os.value) };
+    const stated = (name) => this.form.elements[name].value;
+    this.value = Object.fromEntries([
+      ...GRADES.map((name) => [name, toGrade(stated(name))]),
+      ...TEXTS.map((name) => [name, stated(name)]),
+    ]);
     this.autosave.change(this.value);
     this.onChange(this.value);
   }
