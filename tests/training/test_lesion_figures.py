@@ -96,6 +96,15 @@ def test_photographs_of_one_patient_are_drawn_together():
     assert (by_patient["images"], by_patient["patients"]) == (18, 3)
 
 
+def test_a_mean_is_drawn_over_the_same_lesions_in_every_round():
+    randomness = np.random.default_rng(7)
+    sharp, blurred = (photograph(randomness, 0.1, sharpness) for sharpness in (1.0, 0.02))
+    empty = (np.zeros(SHAPE), np.zeros(SHAPE, bool))
+    # One lesion is perfect but in one photograph only: most rounds miss it, and must not count as a mean of the other.
+    figures = lesion_figures(scores_of({"EX": [blurred] * 4, "SE": [sharp] + [empty] * 3}), {"EX": 0.4, "SE": 0.4}, 200)
+    assert figures["mean"]["ap_interval"][0] == pytest.approx(figures["mean"]["ap"], abs=0.05)
+
+
 def test_a_lesion_that_no_photograph_has_is_left_out_of_the_means(photographs):
     photographs["SE"] = [(np.zeros(SHAPE), np.zeros(SHAPE, bool))] * 5
     figures = lesion_figures(scores_of(photographs), {"EX": 0.42, "SE": 0.5}, rounds=10)

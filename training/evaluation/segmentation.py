@@ -115,17 +115,20 @@ def lesion_figures(scores: LesionScores, thresholds: Mapping[str, float], rounds
     anything at all is marked, which ``presence_specificity`` tells.
     """
     tables = {lesion: _Table.of(images, thresholds[lesion]) for lesion, images in scores.images.items()}
+    whole = {lesion: table.figures(np.arange(len(scores.patients))) for lesion, table in tables.items()}
+    # A mean is over the lesions that occur at all; a round that misses one of them has no mean.
+    counted = {name: [lesion for lesion in whole if not math.isnan(whole[lesion][name])] for name in _MEANS}
 
-    def at(indices: NDArray[np.int64]) -> dict[str, dict[str, float]]:
-        values = {lesion: table.figures(indices) for lesion, table in tables.items()}
-        return values | {"mean": {name: _mean(own[name] for own in values.values()) for name in _MEANS}}
+    def with_means(values: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        means = {name: _mean([values[lesion][name] for lesion in own]) for name, own in counted.items()}
+        return values | {"mean": means}
 
-    values = at(np.arange(len(scores.patients)))
-    intervals = bootstrap_intervals(
-        lambda indices: {f"{lesion}/{name}": v for lesion, own in at(indices).items() for name, v in own.items()},
-        scores.patients,
-        rounds=rounds,
-    )
+    def drawn(indices: NDArray[np.int64]) -> dict[str, float]:
+        values = with_means({lesion: table.figures(indices) for lesion, table in tables.items()})
+        return {f"{lesion}/{name}": value for lesion, own in values.items() for name, value in own.items()}
+
+    values = with_means(whole)
+    intervals = bootstrap_intervals(drawn, scores.patients, rounds=rounds)
     figures: dict[str, Any] = {lesion: _with_intervals(lesion, own, intervals) for lesion, own in values.items()}
     for lesion, table in tables.items():
         figures[lesion] |= table.fixed()
@@ -235,10 +238,9 @@ def normal_figures(
     }
 
 
-def _mean(values: Iterable[float] | NDArray[np.generic]) -> float:
-    """The mean of what is defined; nan where nothing is."""
-    known = [float(value) for value in values if not math.isnan(value)]
-    return sum(known) / len(known) if known else math.nan
+def _mean(values: Sequence[float] | NDArray[np.bool_] | NDArray[np.float64]) -> float:
+    """The mean; nan of nothing, and where one value is nan."""
+    return float(np.mean(values)) if len(values) else math.nan
 
 
 def _rounded(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
