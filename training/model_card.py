@@ -30,10 +30,10 @@ def render(card: ModelCard) -> str:
     """The card as Markdown."""
     stated = card.validation
     if card.kind == "segmentation":
-        body = [_lesions(card), _normal_eyes(card)]
+        body = [_lesions(card), _normal_eyes(card), _rule_grades(card)]
         chosen, limits = "thresholds", _SEGMENTATION_LIMITS
     else:
-        body = [_grades(card)]
+        body = [_grades(stated, card.temperature)]
         chosen, limits = "temperature", _GRADING_LIMITS
     split = stated.get("split", "val")
     title = "## Validation" if split == "val" else f"## Figures, split {split}"
@@ -109,15 +109,27 @@ def _how(card: ModelCard) -> str:
     return "".join(f", {way}" for way in ways)
 
 
-def _grades(card: ModelCard) -> str:
-    figures = card.validation
+def _rule_grades(card: ModelCard) -> str:
+    figures = card.validation.get("rule_grades")
+    if not figures:
+        return ""
+    # Of an evaluation the data stands beside the figures, of a shipped card with them.
+    data = {"data": card.validation["data"], **figures}
+    return f"Grades that follow by rule from its masks, 0 to 3:\n\n{_grades(data)}"
+
+
+def _grades(figures: Mapping[str, Any], temperature: float | None = None) -> str:
     names = (("accuracy", "accuracy"), ("quadratic_kappa", "quadratic weighted kappa"),
              ("macro_auc", "macro AUC, one grade against the rest"),
              ("referable_auc", "AUC of referable disease (grade 2 and above)"),
              ("ece", "expected calibration error"))  # fmt: skip
-    rows = [(label, _number(figures[name]), _interval(figures.get(f"{name}_interval"))) for name, label in names]
+    rows = [
+        (label, _number(figures[name]), _interval(figures.get(f"{name}_interval")))
+        for name, label in names
+        if name in figures
+    ]
     points = [
-        (name.replace("_", " "), _number(point["threshold"]), _with_interval(point, "sensitivity"),
+        (name.replace("_", " "), _number(point.get("threshold")), _with_interval(point, "sensitivity"),
          _with_interval(point, "specificity"))
         for name, point in figures.get("operating_points", {}).items()
     ]  # fmt: skip
@@ -126,11 +138,14 @@ def _grades(card: ModelCard) -> str:
                  for g, row in enumerate(figures["confusion"])]  # fmt: skip
     heads = ("truth", *(f"said {g}" for g in range(5)), "recall", "95 %")
     point_heads = ("referable disease", "from a probability of", "sensitivity (95 %)", "specificity (95 %)")
+    scaling = ""
+    if temperature:
+        scaling = f"The temperature is {_number(temperature)}; without it the calibration error is "
+        scaling += f"{_number(figures['ece_before_scaling'])}.\n\n"
     return (
         f"{figures['images']} photographs of {figures['patients']} patients of {', '.join(figures['data'])}; "
         f"intervals by bootstrap over patients.\n\n{_table(('figure', 'value', '95 %'), rows)}\n\n"
-        f"The temperature is {_number(card.temperature)}; without it the calibration error is "
-        f"{_number(figures['ece_before_scaling'])}.\n\n{_table(point_heads, points)}\n\n{_table(heads, confusion)}\n"
+        f"{scaling}{_table(point_heads, points)}\n\n{_table(heads, confusion)}\n"
     )
 
 

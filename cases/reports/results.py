@@ -66,6 +66,7 @@ def results_context(cards: Sequence[ModelCard]) -> dict[str, Any]:
         *(_lesion_network(card) for card in lesion_cards),
         *([_lesions_beside_others(lesion_cards)] if lesion_cards else []),
         *(_grader(card) for card in graders),
+        *_rule_grades(lesion_cards),
         _section(_("Limits"), words.limits()),
     ]
     return {
@@ -101,7 +102,7 @@ def results_charts(cards: Sequence[ModelCard]) -> dict[str, bytes]:
 def _overview(lesion_cards: Sequence[ModelCard], graders: Sequence[ModelCard]) -> Section:
     rows = [
         (
-            f"{network_label(card.name)}, {_('version')} {card.version}",
+            _versioned(card),
             _with_interval(means, "ap"),
             _number(means.get("dice")),
             _number(means.get("iou")),
@@ -114,7 +115,7 @@ def _overview(lesion_cards: Sequence[ModelCard], graders: Sequence[ModelCard]) -
              _("Photographs"))  # fmt: skip
     grade_rows = [
         (
-            f"{network_label(card.name)}, {_('version')} {card.version}",
+            _versioned(card),
             _with_interval(card.validation, "referable_auc"),
             _with_interval(card.validation, "quadratic_kappa"),
             _with_interval(card.validation, "accuracy"),
@@ -294,6 +295,26 @@ def _grades_beside_others(card: ModelCard) -> Table:
          _with_interval(stated, "referable_auc")),
     ]  # fmt: skip
     return _table((_("Beside the figures of others"), _("Accuracy"), "AUC"), rows, (87, 30, 60))
+
+
+def _rule_grades(cards: Sequence[ModelCard]) -> list[Section]:
+    measured = [(card, card.validation["rule_grades"]) for card in cards if "rule_grades" in card.validation]
+    rows = []
+    for card, stated in measured:
+        point = stated.get("operating_points", {}).get("grade_2_and_above", {})
+        rows.append(
+            (_versioned(card), _with_interval(stated, "accuracy"), _with_interval(stated, "quadratic_kappa"),
+             _with_interval(point, "sensitivity"), _with_interval(point, "specificity"),
+             str(stated.get("images", NOTHING)))
+        )  # fmt: skip
+    heads = (_("Lesion network"), _("Accuracy (95 %)"), _("Weighted kappa (95 %)"), _("Sensitivity (95 %)"),
+             _("Specificity (95 %)"), _("Photographs"))  # fmt: skip
+    table = _table(heads, rows, (33, 33, 31, 31, 31, 18))
+    return [_section(_("Grades by rule, from the lesions"), [words.rule_grades()], tables=[table])] if rows else []
+
+
+def _versioned(card: ModelCard) -> str:
+    return f"{network_label(card.name)}, {_('version')} {card.version}"
 
 
 def _section(

@@ -111,3 +111,13 @@ def other_grades() -> str:
         "photographs, each read by several ophthalmologists), after training on 128,175 photographs of full "
         "resolution. The photographs here have 400 px and one reader's grade."
     )
+
+
+def rule_grades() -> str:
+    """What the grade by rule is, and how far it reaches."""
+    return _(
+        "A second grade follows from the lesion masks by the rules of the ICDR scale: no lesion 0, microaneurysms only "
+        "1, other lesions 2, more than 20 haemorrhages in each quadrant 3. Signs of proliferative disease are no "
+        "lesions that the networks outline, so it never says 4. Sensitivity and specificity are those of grade 2 and "
+        "above. Thresholds of the masks were chosen for Dice and not for this rule."
+    )

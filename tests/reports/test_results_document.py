@@ -91,6 +91,16 @@ def test_figures_are_those_of_the_cards_and_those_of_others_stand_beside(install
     assert "nan" not in words
 
 
+def test_grades_by_rule_stand_there_once_measured(folders):
+    point = {"sensitivity": 0.777, "sensitivity_interval": [0.7, 0.8], "specificity": 0.444}
+    stated = {"images": 93, "accuracy": 0.3212, "accuracy_interval": [0.2, 0.4], "quadratic_kappa": 0.2221,
+              "operating_points": {"grade_2_and_above": point}}  # fmt: skip
+    install(folders, "unet", {"rule_grades": stated})
+    words = " ".join(pages(document("en")))
+    for figure in ("Grades by rule", "0.321 (0.200–0.400)", "0.222", "0.777 (0.700–0.800)", "0.444", "93"):
+        assert figure in words
+
+
 def test_what_is_said_in_english_is_said_in_chinese(installed):
     english, chinese = (" ".join(pages(document(language))) for language in ("en", "zh-hans"))
     assert "Method and results" in english

@@ -87,6 +87,20 @@ def test_a_lesion_network_from_photographs_to_measured_weights(tmp_path, data_ro
         call_command("evaluate", dataset=dataset, out=out, **arguments)
         assert json.loads((out / "figures.json").read_text())["normal_eyes"]["images"] == normal
 
+    described = tmp_path / "described.md"
+    call_command("evaluate", dataset="eyepacs400", out=out, rule=True, record=True, describe=described, **arguments)
+    by_rule = json.loads((out / "figures.json").read_text())["rule_grades"]
+    assert np.sum(by_rule["confusion"]) == 4
+    assert by_rule["confusion"][4] == [0] * 5
+    recorded = ModelCard.from_json((weights / "card.json").read_text())
+    assert recorded.validation["lesions"] == card.validation["lesions"]
+    assert recorded.validation["rule_grades"]["accuracy"] == by_rule["accuracy"]
+    assert described.read_text() == render(recorded)
+    with pytest.raises(CommandError, match="no grades"):
+        call_command("evaluate", dataset="idrid", out=out, rule=True, **arguments)
+    with pytest.raises(CommandError, match="--record keeps"):
+        call_command("evaluate", dataset="idrid", out=out, record=True, **arguments)
+
     student = configuration(tmp_path, data_root, manifest, "student", SEGMENTATION.replace("[input]", "[input]"))
     student.write_text(
         student.read_text() + "labelled = ['idrid']\nunlabelled = ['eyepacs400']\nunlabelled_share = 0.5\n"
@@ -122,7 +136,7 @@ def test_a_grader_from_photographs_to_measured_weights(tmp_path, data_root, mani
     with pytest.raises(CommandError, match="no grades"):
         call_command("evaluate", dataset="idrid", out=out, **arguments)
     with pytest.raises(CommandError, match="is a grader"):
-        call_command("evaluate", dataset="eyepacs400", out=out, flips=True, **arguments)
+        call_command("evaluate", dataset="eyepacs400", out=out, rule=True, **arguments)
     with pytest.raises(CommandError, match="names a folder"):
         call_command("evaluate", dataset="eyepacs400", out=text, **arguments)
 

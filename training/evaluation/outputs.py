@@ -41,6 +41,7 @@ def summary(card: ModelCard) -> str:
             for lesion, area in stated["normal_eyes"]["false_positive_area_percent"].items()
         ]
     else:
+        stated = stated.get("rule_grades", stated)
         names = ("accuracy", "quadratic_kappa", "macro_auc", "referable_auc", "ece")
-        lines.append("  ".join(f"{name} {stated[name]:.4f}" for name in names))
+        lines.append("  ".join(f"{name} {stated[name]:.4f}" for name in names if name in stated))
     return "\n".join(lines)

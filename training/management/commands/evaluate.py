@@ -14,6 +14,8 @@ from training.evaluation.measure import measure
 from training.evaluation.outputs import summary, write_evaluation
 from training.evaluation.panels import PanelWriter
 from training.evaluation.weights import Weights, load_weights
+from training.export import freeze
+from training.model_card import render
 
 
 class Command(BaseCommand):
@@ -33,6 +35,13 @@ class Command(BaseCommand):
         parser.add_argument("--weights", type=Path, default=Path("inference/weights"))
         parser.add_argument("--detail", choices=DETAILS, default="standard", help="lesion networks: high = finer tiles")
         parser.add_argument("--flips", action="store_true", help="lesion networks: average over mirror images")
+        parser.add_argument(
+            "--rule", action="store_true", help="lesion networks: measure the grades by rule from their masks"
+        )
+        parser.add_argument(
+            "--record", action="store_true", help="with --rule: keep these figures in the card of the weights"
+        )
+        parser.add_argument("--describe", type=Path, help="with --record: Markdown file to write the card to")
         parser.add_argument("--out", type=Path, help="folder to write to; default: runs/evaluation/MODEL-DATASET-SPLIT")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,26 +51,37 @@ class Command(BaseCommand):
             if out.exists() and not out.is_dir():
                 raise DatasetError(f"{out} is a file: --out names a folder.")
             records = _records(options)
-            figures = measure(weights, records, PanelWriter(out / "panels", weights.card.thresholds))
+            panels = PanelWriter(out / "panels", weights.card.thresholds)
+            figures = measure(weights, records, panels, by_rule=options["rule"])
         except (DatasetError, ValueError) as error:
             raise CommandError(str(error)) from error
         facts = {"split": options["split"], "data": [options["dataset"]]}
         card = replace(weights.card, validation={**facts, "detail": weights.detail, "flips": weights.flips, **figures})
         write_evaluation(card, out)
+        if options["record"]:
+            recorded = freeze(
+                _folder(options),
+                weights.card,
+                validation={**weights.card.validation, "rule_grades": {**facts, **figures["rule_grades"]}},
+            )
+            if options["describe"]:
+                options["describe"].write_text(render(recorded), encoding="utf-8")
         self.stdout.write(summary(card))
         self.stdout.write(f"Written to {out}.")
 
 
 def _weights(options: dict[str, Any]) -> Weights:
-    folder = Path(options["model"])
-    weights = load_weights(
-        folder if folder.is_dir() else options["weights"] / options["model"],
-        detail=options["detail"],
-        flips=options["flips"],
-    )
-    if weights.card.kind == "grading" and (weights.flips or weights.detail != "standard"):
-        raise ValueError(f"--detail and --flips are for lesion networks; {weights.card.name} is a grader.")
+    weights = load_weights(_folder(options), detail=options["detail"], flips=options["flips"])
+    if options["record"] and (not options["rule"] or weights.flips or weights.detail != "standard"):
+        raise ValueError("--record keeps the figures of --rule alone, in standard detail and without --flips.")
+    if weights.card.kind == "grading" and (weights.flips or weights.detail != "standard" or options["rule"]):
+        raise ValueError(f"--detail, --flips and --rule are for lesion networks; {weights.card.name} is a grader.")
     return weights
+
+
+def _folder(options: dict[str, Any]) -> Path:
+    folder = Path(options["model"])
+    return folder if folder.is_dir() else Path(options["weights"]) / options["model"]
 
 
 def _records(options: dict[str, Any]) -> list[Record]:
@@ -78,4 +98,5 @@ def _default_folder(weights: Weights, options: dict[str, Any]) -> Path:
     parts = [weights.card.name, options["dataset"], options["split"]]
     parts += ["high"] if weights.detail == "high" else []
     parts += ["flips"] if weights.flips else []
+    parts += ["rule"] if options["rule"] else []
     return Path("runs") / "evaluation" / "-".join(parts)
