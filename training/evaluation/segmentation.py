@@ -27,7 +27,7 @@ from training.metrics.detection import (
     froc_score,
     sensitivity_at,
 )
-from training.metrics.scores import ScoreHistogram
+from training.metrics.scores import ScoreHistogram, dice, iou
 
 # Lesions are counted on the field of view at up to this side: a speck that covers less than half a pixel there is none.
 COUNTING_SIDE: Final = 1440
@@ -145,46 +145,37 @@ def _with_intervals(lesion: str, values: Mapping[str, float], intervals: Mapping
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One lesion kind at its threshold: what a bootstrap round needs of each photograph, worked out once."""
+    """One lesion kind at its threshold: what a bootstrap round needs of each photograph, worked out once.
+
+    ``counts`` has true positives, false positives and false negatives, ``N x 3``, at the threshold and at .5.
+    """
 
     images: list[ImageScores]
     threshold: float
-    present: NDArray[np.bool_]
-    marked: NDArray[np.bool_]
-    overlaps: dict[str, NDArray[np.float64]]
+    counts: dict[str, NDArray[np.int64]]
 
     @classmethod
     def of(cls, images: list[ImageScores], threshold: float) -> Self:
-        pixels = [image.pixels for image in images]
-        overlaps = {
-            "dice_per_image": [each.dice(threshold) for each in pixels],
-            "iou_per_image": [each.iou(threshold) for each in pixels],
-            "dice_per_image_at_half": [each.dice(0.5) for each in pixels],
-            "iou_per_image_at_half": [each.iou(0.5) for each in pixels],
-        }
-        return cls(
-            images,
-            threshold,
-            np.array([bool(each.positives.any()) for each in pixels]),
-            np.array([sum(each.confusion(threshold)[:2]) > 0 for each in pixels]),
-            {name: np.array(values) for name, values in overlaps.items()},
-        )
+        cuts = {"": threshold, "_at_half": 0.5}
+        counts = {name: np.array([each.pixels.confusion(cut) for each in images]) for name, cut in cuts.items()}
+        return cls(images, threshold, counts)
 
     def figures(self, indices: NDArray[np.int64]) -> dict[str, float]:
         """Of the photographs ``indices``, which may name one several times."""
-        pooled = ScoreHistogram.pooled(self.images[i].pixels for i in indices)
-        present, marked = self.present[indices], self.marked[indices]
-        return {
-            "ap": pooled.average_precision(),
-            "dice": pooled.dice(self.threshold),
-            "iou": pooled.iou(self.threshold),
-            "dice_at_half": pooled.dice(0.5),
-            "iou_at_half": pooled.iou(0.5),
-            **{name: _mean(values[indices][present]) for name, values in self.overlaps.items()},
+        tp, fp, fn = self.counts[""][indices].T
+        present, marked = tp + fn > 0, tp + fp > 0
+        figures = {
+            "ap": ScoreHistogram.pooled(self.images[i].pixels for i in indices).average_precision(),
             "presence_sensitivity": _mean(marked[present]),
             "presence_specificity": _mean(~marked[~present]),
             "froc_score": froc_score([self.images[i].lesions for i in indices]),
         }
+        for at, counts in self.counts.items():
+            own = counts[indices]
+            for name, overlap in (("dice", dice), ("iou", iou)):
+                figures[f"{name}{at}"] = float(overlap(own.sum(axis=0)))
+                figures[f"{name}_per_image{at}"] = _mean(overlap(own[present]))
+        return figures
 
     def fixed(self) -> dict[str, Any]:
         """What needs no interval: protocol values, counts, and the points of the curves."""
@@ -196,7 +187,7 @@ class _Table:
             "aupr_33_points": pooled.aupr(33),
             "aupr_11_points": pooled.aupr(11),
             "lesions": sum(each.lesions for each in counts),
-            "images_with_lesion": int(self.present.sum()),
+            "images_with_lesion": sum(bool(image.pixels.positives.any()) for image in self.images),
             "froc_sensitivities": [round(sensitivity_at(counts, marks), 4) for marks in FALSE_MARKS_PER_IMAGE],
             "froc_curve": sorted(set(_rounded(point for point in curve if point[0] <= MOST_MARKS))),
             "precision_recall_curve": _rounded(pooled.precision_recall(CURVE_POINTS)),

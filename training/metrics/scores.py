@@ -78,14 +78,12 @@ class ScoreHistogram:
         return tp, fp, int(self.positives.sum()) - tp
 
     def dice(self, threshold: float) -> float:
-        """Pooled Dice; 1 where both truth and prediction are empty."""
-        tp, fp, fn = self.confusion(threshold)
-        return 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 1.0
+        """Pooled Dice, see ``dice``."""
+        return float(dice(np.array(self.confusion(threshold))))
 
     def iou(self, threshold: float) -> float:
-        """Pooled intersection over union; 1 where both truth and prediction are empty."""
-        tp, fp, fn = self.confusion(threshold)
-        return tp / (tp + fp + fn) if tp + fp + fn else 1.0
+        """Pooled intersection over union, see ``iou``."""
+        return float(iou(np.array(self.confusion(threshold))))
 
     def best_dice(self) -> tuple[float, float]:
         """The threshold in [0.02, 0.98] with the highest pooled Dice, and that Dice."""
@@ -104,3 +102,15 @@ class ScoreHistogram:
             result.positives += each.positives
             result.negatives += each.negatives
         return result
+
+
+def dice(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Dice of (true positives, false positives, false negatives) along the last axis; 1 where all three are 0."""
+    tp, fp, fn = np.moveaxis(counts, -1, 0)
+    return np.where(tp + fp + fn == 0, 1.0, 2 * tp / np.maximum(2 * tp + fp + fn, 1))
+
+
+def iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Intersection over union, as ``dice``."""
+    tp, fp, fn = np.moveaxis(counts, -1, 0)
+    return np.where(tp + fp + fn == 0, 1.0, tp / np.maximum(tp + fp + fn, 1))
