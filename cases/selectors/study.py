@@ -32,7 +32,9 @@ def study_version(user: Viewer, study_id: int) -> tuple[object, ...] | None:
     )
     if study is None:
         return None
-    images = Image.objects.filter(study_id=study_id).values_list("pk", "laterality", "field")
+    images = Image.objects.filter(study_id=study_id).values_list(
+        "pk", "laterality", "field", "quality_override", "landmarks"
+    )
     predictions = Prediction.objects.filter(image__study_id=study_id).values_list("pk", "state", "stage", "attempts")
     revisions = MaskRevision.objects.for_user(user).filter(image__study_id=study_id).aggregate(newest=Max("pk"))
     readings = (

@@ -87,11 +87,13 @@ async function start(event) {
   byId("start").disabled = true;
   if (await openStudy()) {
     queue.retryAll();
-    if (await queue.run(send)) {
+    const complete = await queue.run(send);
+    const ungradable = queue.items.filter((item) => item.answer?.quality?.verdict === "ungradable").length;
+    if (complete && ungradable === 0) {
       leave();
       return;
     }
-    offerToGoOn();
+    offerToGoOn(complete ? retakeText(ungradable) : failureText());
   }
   summarise();
 }
@@ -101,21 +103,31 @@ function leave() {
   window.location.assign(study.study_url);
 }
 
-function offerToGoOn() {
+/** The patient may still be there: what can be taken again is said before the page goes on. */
+function retakeText(number) {
+  const text = ngettext(
+    "%s photograph cannot be graded; what to do is beside it. Take it again and add it here, or go on to the study.",
+    "%s photographs cannot be graded; what to do is beside them. Take them again and add them here, or go on to the study.",
+    number,
+  );
+  return interpolate(text, [number]);
+}
+
+function failureText() {
   const failed = queue.count(FileState.FAILED);
+  const text = ngettext(
+    "%s photograph was not uploaded; the reason is beside it. Try again, or remove it.",
+    "%s photographs were not uploaded; the reasons are beside them. Try again, or remove them.",
+    failed,
+  );
+  return interpolate(text, [failed]);
+}
+
+function offerToGoOn(text) {
   const link = byId("to-study");
   link.href = study.study_url;
   link.hidden = queue.count(FileState.DONE) === 0;
-  problem(
-    interpolate(
-      ngettext(
-        "%s photograph was not uploaded; the reason is beside it. Try again, or remove it.",
-        "%s photographs were not uploaded; the reasons are beside them. Try again, or remove them.",
-        failed,
-      ),
-      [failed],
-    ),
-  );
+  problem(text);
 }
 
 /** Leaving in the middle of an upload would lose the rest of it. */

@@ -11,12 +11,21 @@ function stateText(item) {
     case FileState.SENDING:
       return item.progress < 1 ? `${Math.round(item.progress * 100)} %` : gettext("Being checked …");
     case FileState.DONE:
-      return gettext("Uploaded");
+      return doneText(item.answer);
     case FileState.FAILED:
       return item.error;
     default:
       return gettext("Ready");
   }
+}
+
+/** That it is stored, where else the same file is, and what to do about its quality. */
+export function doneText({ message = gettext("Uploaded"), same_file_in: twins = [], quality }) {
+  const faults = (quality?.reasons ?? []).filter(({ severity }) => severity !== "note");
+  const parts = faults.map((reason) => `${reason.message} ${reason.advice}`);
+  return [twins.length ? message : gettext("Uploaded"), quality?.verdict === "gradable" ? "" : quality?.verdict_label, ...parts]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 export class UploadList {
@@ -98,6 +107,7 @@ export class UploadList {
 
   #refresh(row, item) {
     row.node.dataset.state = item.state;
+    row.node.dataset.quality = item.answer?.quality?.verdict ?? "";
     row.state.textContent = stateText(item);
     row.state.setAttribute("role", item.state === FileState.FAILED ? "alert" : "none");
     row.bar.value = item.progress;

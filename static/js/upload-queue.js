@@ -129,7 +129,8 @@ export class UploadQueue extends EventTarget {
       const answer = await send(item, (progress) => this.update(item.id, { progress }));
       this.update(item.id, { state: FileState.DONE, progress: 1, answer });
     } catch (error) {
-      this.update(item.id, { state: FileState.FAILED, error: error.message });
+      const hopeless = error.code === "already_in_study"; // sending it again would change nothing
+      this.update(item.id, { state: FileState.FAILED, error: error.message, hopeless });
     }
   }
 

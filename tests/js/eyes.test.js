@@ -7,6 +7,8 @@ import { framed } from "../../static/js/study/marks.js";
 import { noteText } from "../../static/js/study/quality.js";
 import { maculaText, numbersText, outdated } from "../../static/js/study/rules.js";
 import { eyeText } from "../../static/js/study/thumbnails.js";
+import { doneText } from "../../static/js/upload-list.js";
+import { FileState, UploadQueue } from "../../static/js/upload-queue.js";
 import { signed } from "../../static/js/study/visits.js";
 
 test("a frame is wider than its lesion on every side", () => {
@@ -54,4 +56,21 @@ test("a change carries its sign", () => {
 test("a reader's word is told with who and why", () => {
   assert.match(noteText({ override: "limited", note: "Lashes.", overridden_by: "Dr Li" }), /Dr Li: Lashes\./);
   assert.equal(noteText({ override: "", note: "", overridden_by: null }), "");
+});
+
+test("an upload says what is wrong with it and where the same file is", () => {
+  const blurred = { code: "out_of_focus", severity: "ungradable", message: "Out of focus.", advice: "Take it again." };
+  const quality = { verdict: "ungradable", verdict_label: "Ungradable", reasons: [blurred, { severity: "note", message: "N", advice: "A" }] };
+  assert.equal(doneText({ message: "Stored.", same_file_in: [], quality }), "Uploaded · Ungradable · Out of focus. Take it again.");
+  assert.match(doneText({ message: "Also in study 7.", same_file_in: [7], quality }), /^Also in study 7\. · Ungradable/);
+  assert.equal(doneText({ message: "Stored.", same_file_in: [], quality: { verdict: "gradable", verdict_label: "Gradable", reasons: [] } }), "Uploaded");
+});
+
+test("a file that the study has already is not sent again", async () => {
+  const queue = new UploadQueue({ maxUploadBytes: 1000, maxUploadMb: 1 });
+  queue.add([{ name: "a.jpg", size: 10, lastModified: 1 }]);
+  await queue.run(() => Promise.reject(Object.assign(new Error("In the study."), { code: "already_in_study" })));
+  assert.deepEqual([queue.items[0].state, queue.items[0].hopeless], [FileState.FAILED, true]);
+  queue.retryAll();
+  assert.equal(queue.items[0].state, FileState.FAILED);
 });
