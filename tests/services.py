@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Redis for tests: private ports, temporary folders, gone afterwards.
+"""Real PostgreSQL, Redis and S3 for tests: private ports, temporary folders, gone afterwards.
 
 As a program it runs a command on PostgreSQL: ``python -m tests.services pytest tests/cases``.
 """
@@ -13,8 +13,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Self
+
+import boto3
 
 
 class ServiceMissing(Exception):
@@ -28,45 +31,110 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+class PostgreSQL(AbstractContextManager["PostgreSQL"]):
+    """A server that can be stopped and started again with its data; `url` is a ``DRWEB_DATABASE_URL``."""
+
+    def __init__(self) -> None:
+        self._programs = _postgresql_programs()
+        # The server refuses to run as root; Debian's package made a user for it.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self._port = free_port()
+        self.url = f"postgres://drweb@127.0.0.1:{self._port}/drweb"
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._folder = stack.enter_context(_folder(owner=self._user))
+            options = ["-U", "drweb", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"]
+            self._run("initdb", "-D", self._folder / "data", *options)
+            self.start()
+            stack.callback(self.stop)
+            self._run("createdb", "-h", "127.0.0.1", "-p", self._port, "-U", "drweb", "drweb")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def start(self) -> None:
+        options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self._control("-l", self._folder / "log", "-o", options, "start")
+
+    def stop(self) -> None:
+        """At once, as a crash would."""
+        self._control("-m", "immediate", "stop")
+
+    def _control(self, *arguments: object) -> None:
+        self._run("pg_ctl", "-D", self._folder / "data", "-w", *arguments)
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [str(self._programs / program), *map(str, arguments)]
+        subprocess.run(command, user=self._user, stdout=subprocess.DEVNULL, check=True, cwd=self._folder)
+
+
+class Redis(AbstractContextManager["Redis"]):
+    """A server that can be stopped and started again, empty; `url` is a ``DRWEB_BROKER_URL``."""
+
+    def __init__(self) -> None:
+        self._program = _found("redis-server")
+        self._port = free_port()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--dir", tempfile.gettempdir()]
+        self._server = subprocess.Popen([self._program, *options], stdout=subprocess.DEVNULL)
+        _wait_for(self._port)
+
+    def stop(self) -> None:
+        self._server.kill()
+        self._server.wait()
+
+
 @contextmanager
 def postgresql() -> Iterator[str]:
     """Start a PostgreSQL server; yields a ``DRWEB_DATABASE_URL``."""
-    programs = _postgresql_programs()
-    # The server refuses to run as root; Debian's package made a user for it.
-    user = "postgres" if os.geteuid() == 0 else None
-    with _folder(owner=user) as folder:
-        data, port = folder / "data", free_port()
-
-        def run(*command: object) -> None:
-            subprocess.run(list(map(str, command)), user=user, stdout=subprocess.DEVNULL, check=True, cwd=folder)
-
-        run(programs / "initdb", "-D", data, "-U", "drweb", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        control = [programs / "pg_ctl", "-D", data, "-l", folder / "log", "-w"]
-        run(*control, "-o", options, "start")
-        try:
-            run(programs / "createdb", "-h", "127.0.0.1", "-p", port, "-U", "drweb", "drweb")
-            yield f"postgres://drweb@127.0.0.1:{port}/drweb"
-        finally:
-            run(*control, "-m", "immediate", "stop")
+    with PostgreSQL() as server:
+        yield server.url
 
 
 @contextmanager
 def redis() -> Iterator[str]:
     """Start a Redis server; yields a URL for ``DRWEB_BROKER_URL`` and ``DRWEB_CHANNEL_URL``."""
-    program = shutil.which("redis-server")
-    if program is None:
-        raise ServiceMissing("needs redis-server")
-    with _folder() as folder:
-        port = free_port()
-        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-        server = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
-        try:
-            _wait_for(port)
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            server.terminate()
-            server.wait()
+    with Redis() as server:
+        yield server.url
+
+
+@contextmanager
+def s3(bucket: str = "drweb") -> Iterator[dict[str, str]]:
+    """Start a server of the S3 protocol (moto) with an empty bucket; yields the environment that leads there."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    endpoint = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(port)
+        session = boto3.Session(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
+        session.client("s3", endpoint_url=endpoint).create_bucket(Bucket=bucket)
+        yield {"DRWEB_STORAGE_URL": f"s3://{bucket}?endpoint_url={endpoint}&region_name=us-east-1", **keys}
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _found(program: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise ServiceMissing(f"needs {program}")
+    return path
 
 
 def _postgresql_programs() -> Path:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import pytest
+from django.core.signals import request_finished, request_started
 from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
 
-from tests.running_system import REPOSITORY, RunningSystem, running_system
+from tests.running_system import REPOSITORY, RunningSystem, running_system, until
 from tests.tiny_weights import write_tiny_models
 
 
@@ -28,6 +31,26 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
         OMP_NUM_THREADS="1",
     ) as started:
         yield started
+
+
+@pytest.fixture
+def live_server(live_server: LiveServer, transactional_db: None, page: Page) -> Iterator[LiveServer]:
+    """When a test ends, its page is closed and the last request answered before the tables are emptied."""
+    running: set[int] = set()
+
+    def begins(**kwargs: object) -> None:
+        running.add(threading.get_ident())
+
+    def ends(**kwargs: object) -> None:
+        running.discard(threading.get_ident())
+
+    request_started.connect(begins)
+    request_finished.connect(ends)
+    yield live_server
+    page.close()
+    assert until(lambda: not running, seconds=30)
+    request_started.disconnect(begins)
+    request_finished.disconnect(ends)
 
 
 @pytest.fixture(scope="session")
