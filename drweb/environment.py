@@ -47,6 +47,13 @@ def database_config(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+def cache_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Let django-environ's cache dictionary name our own Redis cache, which does not fail while Redis is away."""
+    if config["BACKEND"] == "django.core.cache.backends.redis.RedisCache":
+        return {**config, "BACKEND": "drweb.cache.ForgetfulRedisCache"}
+    return config
+
+
 def channel_layer_config(url: str) -> dict[str, Any]:
     """Return the ``CHANNEL_LAYERS["default"]`` entry for ``DRWEB_CHANNEL_URL``; empty means memory."""
     if not url:

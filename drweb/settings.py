@@ -9,7 +9,13 @@ from django.contrib.messages import constants as messages
 from django.utils.translation import gettext_lazy as _
 from pythonjsonlogger.core import RESERVED_ATTRS
 
-from drweb.environment import channel_layer_config, database_config, read_or_create_secret, storage_config
+from drweb.environment import (
+    cache_config,
+    channel_layer_config,
+    database_config,
+    read_or_create_secret,
+    storage_config,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -140,7 +146,7 @@ STORAGES = {
     },
 }
 
-CACHES = {"default": env.cache_url("DRWEB_CACHE_URL", default="locmemcache://")}
+CACHES = {"default": cache_config(env.cache_url("DRWEB_CACHE_URL", default="locmemcache://"))}
 # Who was recorded as having seen what lately; a small cache would forget soon, and record again.
 CACHES["history"] = {
     **CACHES["default"],
@@ -151,6 +157,8 @@ CACHES["history"] = {
 
 # Empty: the worker started beside the web server takes jobs from the database.
 DRWEB_BROKER_URL = CELERY_BROKER_URL = env.str("DRWEB_BROKER_URL", default="")
+# Photographs that one worker has at work: while the network runs on one, others are decoded, measured and stored.
+DRWEB_WORKER_THREADS = env.int("DRWEB_WORKER_THREADS", default=2)
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
@@ -161,7 +169,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Networks run in the process that keeps the connection, not in a fork of it: torch hangs after a fork, and a worker
 # that is asked to stop must be able to hand back its photograph.
 CELERY_WORKER_POOL = "threads"
-CELERY_WORKER_CONCURRENCY = 1
+CELERY_WORKER_CONCURRENCY = DRWEB_WORKER_THREADS
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -240,8 +248,8 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cases.api.negotiation.ContentNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": [
-        "cases.api.throttling.AnonRateThrottle",
-        "cases.api.throttling.UserRateThrottle",
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.UserRateThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
         "anon": env.str("DRWEB_THROTTLE_ANON", default="60/min"),

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cases.selectors.network_version import active_versions
 from cases.services.prediction import lease, predictions_remind
-from cases.services.watch import hand_back_running, is_running
+from cases.services.watch import end_process, is_running
 from cases.services.worker import worker_gone, worker_seen
 from inference.analysis import loaded_networks, warm_up
 from inference.errors import InferenceError
@@ -71,7 +71,7 @@ class WorkerProcess:
 
     def hand_back_later(self) -> None:
         """Give the running photograph DRWEB_SHUTDOWN_SECONDS to be finished; then it is handed back."""
-        timer = threading.Timer(settings.DRWEB_SHUTDOWN_SECONDS, hand_back_running, ("The worker was stopped.",))
+        timer = threading.Timer(settings.DRWEB_SHUTDOWN_SECONDS, end_process, ("The worker was stopped.",))
         timer.daemon = True
         timer.start()
 
@@ -82,6 +82,7 @@ class WorkerProcess:
                 worker_seen(
                     name=self.name,
                     processors=self.processors,
+                    threads=settings.DRWEB_WORKER_THREADS,
                     networks=loaded_networks(),
                     started_at=self._started_at,
                 )

@@ -23,6 +23,7 @@ class Worker(models.Model):
 
     name = models.CharField(_("name"), max_length=200, unique=True, help_text=_("Machine and process."))
     processors = models.JSONField(_("processors"), default=list, help_text=_("Whose queues it takes from."))
+    threads = models.PositiveSmallIntegerField(_("photographs at once"), default=1)
     networks = models.JSONField(
         _("networks"), default=dict, blank=True, help_text=_("Loaded ones by name, with the engine that runs them.")
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean
 
-from django.db.models import Avg, F, Min, QuerySet
+from django.db.models import Avg, F, Min, Q, QuerySet
 from django.utils import timezone
 
 from cases.choices import PredictionState, Processor
@@ -21,33 +20,35 @@ SHORTEST_RETRY, LONGEST_RETRY = 5, 300  # seconds
 
 @dataclass(frozen=True)
 class Queue:
-    """The open analyses in the order in which workers take them."""
+    """How fast the open analyses go, and who is where among them."""
 
-    ahead: Mapping[int, int] = field(repr=False)
-    """By key of a prediction: analyses of the same queue that come before it, those at work included."""
     seconds_each: float | None
     """Mean of the newest analyses; None where there was none yet."""
     workers: Mapping[str, int]
-    """Living ones by processor."""
+    """How many photographs they take at once, by processor."""
+
+    def ahead(self, prediction: Prediction) -> int:
+        """Analyses of the same queue that end before this one begins: those at work, and those that came earlier."""
+        if prediction.state != PredictionState.QUEUED:
+            return 0
+        same = Prediction.objects.filter(processor=prediction.processor)
+        earlier = Q(created_at=prediction.created_at, pk__lt=prediction.pk) | Q(created_at__lt=prediction.created_at)
+        return (
+            same.filter(state=PredictionState.RUNNING).count()
+            + same.filter(earlier, state=PredictionState.QUEUED).count()
+        )
 
     def wait_seconds(self, prediction: Prediction) -> int | None:
         """Expected seconds until the result is there; None where nobody can tell."""
         workers = self.workers.get(prediction.processor, 0)
         if self.seconds_each is None or not workers:
             return None
-        return math.ceil((self.ahead.get(prediction.pk, 0) + 1) * self.seconds_each / workers)
+        return math.ceil((self.ahead(prediction) + 1) * self.seconds_each / workers)
 
 
 def queue_now() -> Queue:
-    """The queue at this moment."""
-    rows = Prediction.objects.filter(state__in=PredictionState.open_states()).order_by("created_at", "pk")
-    in_turn = sorted(rows.values_list("pk", "state", "processor"), key=lambda row: row[1] != PredictionState.RUNNING)
-    ahead: dict[int, int] = {}
-    passed: Counter[str] = Counter()
-    for pk, _state, processor in in_turn:
-        ahead[pk] = passed[processor]
-        passed[processor] += 1
-    return Queue(ahead, _seconds_each(), _living_workers())
+    """The pace of the queue at this moment."""
+    return Queue(_seconds_each(), _living_workers())
 
 
 def retry_after_seconds(waiting: int) -> int:
@@ -70,14 +71,11 @@ class QueueLoad:
 def queue_load() -> QueueLoad:
     """What waits and what is at work, in all clinics."""
     now = timezone.now()
-    counted = Counter(
-        Prediction.objects.filter(state__in=PredictionState.open_states()).values_list("state", flat=True)
-    )
     queued = Prediction.objects.filter(state=PredictionState.QUEUED)
     oldest = queued.filter(not_before=None).aggregate(oldest=Min("created_at"))["oldest"]
     return QueueLoad(
-        waiting=counted[PredictionState.QUEUED],
-        running=counted[PredictionState.RUNNING],
+        waiting=queued.count(),
+        running=Prediction.objects.filter(state=PredictionState.RUNNING).count(),
         oldest_seconds=(now - oldest).total_seconds() if oldest else 0.0,
     )
 
@@ -102,5 +100,5 @@ def _newest_results() -> QuerySet[Prediction]:
 
 
 def _living_workers() -> dict[str, int]:
-    living = Worker.objects.alive().values_list("processors", flat=True)
-    return {name: sum(name in processors for processors in living) for name in Processor.values}
+    living = list(Worker.objects.alive())
+    return {name: sum(row.threads for row in living if name in row.processors) for name in Processor.values}

@@ -264,14 +264,6 @@ def prediction_refuse(*, prediction: Prediction, error: InferenceError, detail: 
 
 
 @transaction.atomic
-def prediction_ungradable(*, prediction: Prediction, reason: InferenceError) -> None:
-    """End a claimed analysis with the result that this photograph cannot be graded, and why."""
-    row = _held(prediction)
-    _explain(row, reason, "")
-    _finish(row, PredictionState.UNGRADABLE)
-
-
-@transaction.atomic
 def prediction_hand_back(
     *, prediction: Prediction, detail: str = "", counts: bool = True, error: InferenceError | None = None
 ) -> None:
@@ -354,17 +346,13 @@ def _held(prediction: Prediction) -> Prediction:
 
 
 def _fail(row: Prediction, error: InferenceError, detail: str, state: PredictionState = PredictionState.FAILED) -> None:
-    _explain(row, error, detail)
-    level = logging.ERROR if state == PredictionState.FAILED else logging.INFO
-    logger.log(level, "prediction %s %s: %s", row.pk, state, error.code)
-    _finish(row, state)
-
-
-def _explain(row: Prediction, error: InferenceError, detail: str) -> None:
     row.error_code = error.code
     row.error_message = error.template  # untranslated: the worker does not know who will read it
     row.error_params = error.params
     row.error_detail = detail
+    level = logging.ERROR if state == PredictionState.FAILED else logging.INFO
+    logger.log(level, "prediction %s %s: %s", row.pk, state, error.code)
+    _finish(row, state)
 
 
 def _finish(row: Prediction, state: PredictionState) -> None:

@@ -59,15 +59,13 @@ class Watch:
         self._stage, self._since = name, time.monotonic()
         self._beat(name)
 
-    def give_up(self, detail: str, *, counts: bool, error: InferenceError | None = None) -> None:
-        """Hand the photograph back and end the process."""
+    def hand_back(self, detail: str, *, counts: bool = False, error: InferenceError | None = None) -> None:
+        """Return the photograph to the queue; the process has to end then, since the work goes on in it."""
         logger.error("prediction %s is handed back: %s", self._prediction.pk, detail)
         try:
             prediction_hand_back(prediction=self._prediction, detail=detail, counts=counts, error=error)
         except (LeaseLost, DatabaseAway):
             logger.warning("prediction %s could not be handed back", self._prediction.pk, exc_info=True)
-        logging.shutdown()
-        os._exit(EXIT_STATUS)
 
     def _watch(self) -> None:
         pause = lease().total_seconds() / 4
@@ -97,7 +95,9 @@ class Watch:
             "if it fails again, tell your administrator."
         )
         detail = f"The stage {self._stage} took more than {settings.DRWEB_STAGE_SECONDS:g} s."
-        self.give_up(detail, counts=True, error=InferenceError("too_slow", sentence))
+        _running.discard(self)
+        self.hand_back(detail, counts=True, error=InferenceError("too_slow", sentence))
+        end_process("Another photograph of this worker was stuck.")
 
 
 def is_running() -> bool:
@@ -105,7 +105,9 @@ def is_running() -> bool:
     return bool(_running)
 
 
-def hand_back_running(detail: str) -> None:
-    """End the process; a photograph that is being analysed goes back to the queue, and the attempt is not counted."""
+def end_process(why: str) -> None:
+    """At once. What is being analysed goes back to the queue, and the attempt is not counted."""
     for watch in list(_running):
-        watch.give_up(detail, counts=False)
+        watch.hand_back(why)
+    logging.shutdown()
+    os._exit(EXIT_STATUS)

@@ -14,10 +14,23 @@ FORGOTTEN_AFTER = dt.timedelta(days=1)
 
 
 @transaction.atomic
-def worker_seen(*, name: str, processors: Sequence[str], networks: Mapping[str, str], started_at: dt.datetime) -> None:
+def worker_seen(
+    *,
+    name: str,
+    processors: Sequence[str],
+    networks: Mapping[str, str],
+    started_at: dt.datetime,
+    threads: int = 1,
+) -> None:
     """Note that a worker lives, and which networks it has loaded. Forgets those that died long ago."""
     now = timezone.now()
-    said = {"processors": list(processors), "networks": dict(networks), "started_at": started_at, "seen_at": now}
+    said = {
+        "processors": list(processors),
+        "threads": threads,
+        "networks": dict(networks),
+        "started_at": started_at,
+        "seen_at": now,
+    }
     _row, is_new = Worker.objects.update_or_create(name=name, defaults=said)
     if is_new:
         Worker.objects.filter(seen_at__lt=now - FORGOTTEN_AFTER).delete()

@@ -15,7 +15,7 @@ from cases.errors import Conflict, NotAllowed, Unavailable
 from cases.models import LesionResult, Prediction
 from cases.services import prediction as service
 from cases.services.prediction import MAX_ATTEMPTS, LeaseLost
-from inference.errors import InferenceError
+from inference.errors import ImageRejected
 from tests.factories import ImageFactory, PredictionFactory, staffed_clinic
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +125,7 @@ def test_after_a_failed_attempt_there_is_a_pause_that_grows(settings):
 def test_ungradable_is_a_result_with_its_reason():
     queued()
     running = service.prediction_claim()
-    service.prediction_ungradable(prediction=running, reason=InferenceError("blurred", "The photograph is blurred."))
+    service.prediction_refuse(prediction=running, error=ImageRejected("blurred", "The photograph is blurred."))
     running.refresh_from_db()
     assert (running.state, running.error_code) == (PredictionState.UNGRADABLE, "blurred")
     assert running.error_sentence == "The photograph is blurred."

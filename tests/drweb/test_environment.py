@@ -4,10 +4,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import environ
 import pytest
+from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 
-from drweb.environment import database_config, read_or_create_secret, storage_config
+from drweb.environment import cache_config, database_config, read_or_create_secret, storage_config
 
 
 def test_secret_is_private_and_stays(tmp_path):
@@ -81,3 +83,13 @@ def test_s3_storage_signs_its_urls(tmp_path):
 def test_a_wrong_storage_url_is_explained(tmp_path, url, hint):
     with pytest.raises(ImproperlyConfigured, match=hint):
         storage_config(url, local_folder=tmp_path)
+
+
+def test_a_redis_cache_that_is_away_forgets_and_does_not_fail(settings):
+    config = cache_config(environ.Env.cache_url_config("rediscache://127.0.0.1:1/0"))
+    settings.CACHES = {**settings.CACHES, "away": config}
+    cache = caches["away"]
+    cache.set("key", "value")
+    assert cache.get("key", "default") == "default"
+    assert cache.add("key", "value")
+    assert not cache.delete("key")

@@ -176,16 +176,17 @@ class PendingSerializer(ApiSerializer):
 
     def get_queue_position(self, prediction: Prediction) -> int | None:
         """Place in the queue."""
-        return self._queue().ahead.get(prediction.pk, 0) if prediction.state == PredictionState.QUEUED else None
+        return self._queue().ahead(prediction) if prediction.state == PredictionState.QUEUED else None
 
     def get_expected_wait_seconds(self, prediction: Prediction) -> int | None:
         """As fast as the newest analyses went."""
         return self._queue().wait_seconds(prediction) if prediction.is_open else None
 
     def _queue(self) -> Queue:
-        """Read once however many predictions are told."""
-        queue: Queue = self.context.setdefault("queue", None) or queue_now()
-        self.context["queue"] = queue
+        """Its pace is read once however many predictions are told."""
+        if "queue" not in self.context:
+            self.context["queue"] = queue_now()
+        queue: Queue = self.context["queue"]
         return queue
 
 

@@ -26,6 +26,7 @@ from cases.management.supervision import Child, supervise
 from cases.services.demo import demo_create
 
 FIRST_ANSWER_SECONDS = 60
+SLOWEST_END_SECONDS = 10  # that a worker takes to end after it has handed back its photographs
 DATABASE_SECONDS = 2  # between attempts to reach it
 
 
@@ -55,7 +56,8 @@ class Command(BaseCommand):
             children.append(Child("worker", _worker_command()))
 
         threading.Thread(target=self._announce, args=(bind, port, logins, stop), daemon=True).start()
-        supervise(children, stopping=stop.is_set)
+        patience = settings.DRWEB_SHUTDOWN_SECONDS + SLOWEST_END_SECONDS
+        supervise(children, stopping=stop.is_set, patience=patience)
         self.stdout.write("drweb has stopped.")
 
     def _database_answers(self, stop: threading.Event) -> bool:

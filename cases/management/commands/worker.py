@@ -9,6 +9,7 @@ from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseAway
 from django.db import close_old_connections, connection
@@ -34,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, *, once: bool, **options: Any) -> None:
         worker = WorkerProcess(processors=Processor.values)
         stop = threading.Event()
-        loop = Loop(worker, stop, once=once)
+        loops = [Loop(worker, stop, once=once) for _thread in range(settings.DRWEB_WORKER_THREADS)]
 
         def ask_to_stop(number: int, frame: FrameType | None) -> None:
             if not stop.is_set():
@@ -46,15 +47,17 @@ class Command(BaseCommand):
             signal.signal(number, ask_to_stop)
         worker.start()
         # Beside the main thread, which has to hear signals while native code runs for seconds.
-        loop.start()
-        loop.join()
+        for loop in loops:
+            loop.start()
+        for loop in loops:
+            loop.join()
         worker.stop()
-        if loop.failed:
+        if any(loop.failed for loop in loops):
             raise CommandError("the worker died, see the log")
 
 
 class Loop(threading.Thread):
-    """Analyses one photograph after the other."""
+    """Analyses one photograph after the other; networks take turns, whatever comes before and after them does not."""
 
     def __init__(self, worker: WorkerProcess, stop: threading.Event, *, once: bool) -> None:
         super().__init__(name="analyses")
@@ -71,6 +74,7 @@ class Loop(threading.Thread):
         except BaseException:
             logger.exception("the worker died")
             self.failed = True
+            self.stop.set()
         finally:
             connection.close()
 
