@@ -216,7 +216,10 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "cases.Patient",
     "cases.ReferralRule",
     {"model": "cases.ApiToken", "include_fields": ["name", "user", "expiry"]},
-    {"model": "cases.Image", "include_fields": ["study", "filename", "sha256", "laterality", "field"]},
+    {
+        "model": "cases.Image",
+        "include_fields": ["study", "filename", "sha256", "laterality", "field", "quality_override"],
+    },
     {"model": "cases.MaskRevision", "include_fields": ["image", "lesion", "number", "author"]},
     {"model": "cases.Prediction", "include_fields": ["image", "model_name", "requested_by"]},
     {"model": "cases.Reading", "include_fields": ["study", "reader", "kind", "state", "version", "reason"]},

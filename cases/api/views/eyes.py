@@ -18,12 +18,14 @@ from cases.api.serializers.eyes import (
     told_rules,
 )
 from cases.api.serializers.records import ImageSerializer
+from cases.choices import Access
 from cases.errors import Conflict
 from cases.selectors.image import image_with_results
 from cases.selectors.lesion_rules import current_rules
 from cases.selectors.prediction import latest_prediction
 from cases.selectors.study import study_get
 from cases.selectors.visits import earlier_visits
+from cases.services.history import access_record, access_records
 from cases.services.image_judgement import image_override_quality, image_place_landmark
 
 
@@ -68,6 +70,7 @@ class ImageRules(APIView):
     def get(self, request: Request, image_id: int) -> Response:
         """From corrected masks where there are some, about the landmarks as they are now."""
         image = image_with_results(caller(request), image_id)
+        access_record(record=image, access=Access.VIEWED)
         rules, prediction = current_rules(image), latest_prediction(image)
         if rules is None or prediction is None:
             raise Conflict("not_analysed", _("This photograph has not been analysed yet. Choose a network first."))
@@ -82,4 +85,5 @@ class StudyVisits(APIView):
         """The patient's earlier visits, with the change of each lesion since, per eye and field."""
         user = caller(request)
         visits = earlier_visits(user, study_get(user, study_id))
+        access_records(records=[visit.study for visit in visits], access=Access.VIEWED)
         return Response(VisitsSerializer(visits, context={"request": request}).data)
