@@ -212,9 +212,15 @@ AUDITLOG_LOGENTRY_MODEL = "cases.HistoryEntry"
 # and holds no values that a blind colleague might not see yet.
 AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "cases.Clinic",
-    "cases.Membership",
-    "cases.Patient",
-    "cases.ReferralRule",
+    {"model": "cases.Membership", "include_fields": ["user", "clinic", "role"]},
+    {
+        "model": "cases.Patient",
+        "include_fields": [
+            *("clinic", "record_number", "name", "birth_date", "sex"),
+            *("diabetes_type", "diabetes_since"),
+        ],
+    },
+    {"model": "cases.ReferralRule", "include_fields": ["clinic", "finding", "referral", "months", "source"]},
     {"model": "cases.ApiToken", "include_fields": ["name", "user", "expiry"]},
     {
         "model": "cases.Image",
@@ -225,7 +231,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "cases.Reading", "include_fields": ["study", "reader", "kind", "state", "version", "reason"]},
     {"model": "cases.Report", "include_fields": ["study", "language", "sha256", "created_by"]},
     {"model": "cases.SecondOpinion", "include_fields": ["study", "share", "author"]},
-    "cases.StudyShare",
+    {"model": "cases.StudyShare", "include_fields": ["study", "clinic", "purpose", "until", "revoked_at"]},
     {
         "model": "cases.Study",
         "include_fields": ["clinic", "patient", "visit_date", "note", "assigned_to", "reading_mode", "blind"],

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from auditlog.models import AbstractLogEntry, LogEntryManager
 from django.conf import settings
 from django.db import models
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from cases.asking import asker
@@ -17,6 +18,14 @@ from cases.models.study import Study
 
 if TYPE_CHECKING:
     from cases.models.user import User
+
+
+EMPTY = ("None", "")  # as django-auditlog writes it
+CHANGES = {
+    AbstractLogEntry.Action.CREATE: _("Created"),
+    AbstractLogEntry.Action.UPDATE: _("Changed"),
+    AbstractLogEntry.Action.DELETE: _("Deleted"),
+}
 
 
 class HistoryQuerySet(ClinicQuerySet):
@@ -36,7 +45,8 @@ class HistoryManager(LogEntryManager.from_queryset(HistoryQuerySet)):  # type: i
 
     def log_create(self, instance: models.Model, force_log: bool = False, **kwargs: Any) -> HistoryEntry | None:
         """Keep that something happened to `instance`; django-auditlog calls this for each change of a tracked model."""
-        return super().log_create(instance, force_log=force_log, **{**belongs_to(instance), **asker(), **kwargs})
+        known = {"object_repr": name_of(instance), **belongs_to(instance), **asker(), **kwargs}
+        return super().log_create(instance, force_log=force_log, **known)
 
 
 class HistoryEntry(AbstractLogEntry):
@@ -86,7 +96,20 @@ class HistoryEntry(AbstractLogEntry):
     @property
     def what(self) -> str:
         """What was done, in words of the active language."""
-        return str(self.get_access_display() if self.access else self.get_action_display())
+        return str(self.get_access_display() if self.access else CHANGES[self.action])
+
+    @property
+    def shown_changes(self) -> list[tuple[str, str, str]]:
+        """(field, old, new) of a change, in words; empty values are "", and what stayed empty is left out."""
+        pairs = self.changes_display_dict.items() if self.changes else ()
+        words = [(field, *("" if value in EMPTY else value for value in values[:2])) for field, values in pairs]
+        return [(field, old, new) for field, old, new in words if old != new]
+
+
+def name_of(record: models.Model) -> str:
+    """How a record calls itself, in the installation's language and not in that of whoever comes across it."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return str(record)
 
 
 def belongs_to(record: models.Model) -> dict[str, Any]:

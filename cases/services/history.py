@@ -20,7 +20,7 @@ from django.db.models.fields.files import FieldFile
 from cases.asking import asker
 from cases.choices import Access, Via
 from cases.models import HistoryEntry, LesionResult, MaskRevision, Prediction
-from cases.models.history_entry import belongs_to
+from cases.models.history_entry import belongs_to, name_of
 
 GRAIN = dt.timedelta(hours=12)
 # Files that leave the system as they are; the others are looked at on pages.
@@ -56,7 +56,7 @@ def _entry(who: dict[str, Any], record: models.Model, access: Access) -> History
         content_type=_kind(record),
         object_pk=str(record.pk),
         object_id=record.pk,
-        object_repr=str(record),
+        object_repr=name_of(record),
         action=HistoryEntry.Action.ACCESS,
         access=access,
         **belongs_to(record),

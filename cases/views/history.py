@@ -85,7 +85,7 @@ def _cells(entry: HistoryEntry) -> tuple[str, ...]:
         entry.what,
         str(entry.content_type.name),
         f"{entry.object_pk} {entry.object_repr}",
-        entry.changes_str,
+        "; ".join(f"{field}: {old} → {new}" for field, old, new in entry.shown_changes),
         " ".join(part for part in (str(entry.get_via_display()), entry.token_name) if part),
         entry.remote_addr or "",
     )

@@ -8,7 +8,7 @@ import pytest
 from django.core.cache import caches
 from django.db import DatabaseError, transaction
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from knox.models import get_token_model
 from rest_framework.test import APIClient
 
@@ -16,6 +16,7 @@ from cases.choices import Access, ReadingState, Via
 from cases.models import HistoryEntry, Patient
 from cases.services.patient import patient_create, patient_update
 from cases.services.prediction import prediction_claim
+from cases.services.study import study_create
 from tests.factories import PatientFactory, PredictionFactory, ReadingFactory, ReportFactory, Staff, staffed_clinic
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +50,7 @@ class TestChanges:
         assert (entry.actor, entry.remote_addr, entry.via) == (staff.technician, ADDRESS, Via.PAGE)
         assert (entry.clinic, entry.patient) == (staff.clinic, patient)
         assert entry.changes_dict["name"] == [patient.name, "Li Na"]
+        assert ("sex", "Unknown", "Female") in entry.shown_changes
 
     def test_a_change_by_token_names_the_token(self, staff: Staff):
         client = APIClient(REMOTE_ADDR=ADDRESS)
@@ -58,6 +60,15 @@ class TestChanges:
         entry = HistoryEntry.objects.filter(action=HistoryEntry.Action.UPDATE, study=staff.study).get()
         assert (entry.actor, entry.via, entry.token_name) == (staff.reader, Via.TOKEN, "camera 2")
         assert entry.changes_dict == {"laterality": ["unknown", "OD"]}
+
+    def test_a_new_record_is_told_by_what_it_holds_in_the_language_of_the_installation(self, staff: Staff):
+        with translation.override("zh-hans"):
+            study_create(user=staff.technician, clinic=staff.clinic)
+        entry = HistoryEntry.objects.filter(content_type__model="study").first()
+        assert entry.object_repr.startswith("Study ")
+        assert entry.what == "Created"
+        assert ("clinic", "", staff.clinic.name) in entry.shown_changes
+        assert not [field for field, old, new in entry.shown_changes if not (old or new)]
 
     def test_what_the_system_does_by_itself_is_nobodys(self, staff: Staff):
         patient_create(user=staff.technician, clinic=staff.clinic, record_number="N1", name="Wang")
