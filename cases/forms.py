@@ -200,3 +200,19 @@ class SecondOpinionForm(forms.Form):
     grade_od = grade_field(_("Grade, right eye (OD)"), empty=_("Not graded"))
     grade_os = grade_field(_("Grade, left eye (OS)"), empty=_("Not graded"))
     text = forms.CharField(label=_("Opinion"), widget=forms.Textarea({"rows": 4}), max_length=20_000)
+
+
+class SpanForm(forms.Form):
+    """Days of which figures are asked, at most five years."""
+
+    LONGEST = dt.timedelta(days=5 * 366)
+
+    first = forms.DateField(label=_("From"), widget=DateInput())
+    last = forms.DateField(label=_("To"), widget=DateInput())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        first, last = cleaned.get("first"), cleaned.get("last")
+        if first and last and not dt.timedelta(0) <= last - first <= self.LONGEST:
+            raise ValidationError(_("The last day lies before the first, or more than five years after it."))
+        return cleaned

@@ -115,19 +115,51 @@ def installed_networks() -> list[InstalledNetwork]:
 
 
 @dataclass(frozen=True)
+class ComparedFigure:
+    """A figure of a proposed version and of the then active one on the same photographs; None where there is none."""
+
+    label: str
+    proposed: float | None
+    active: float | None
+
+
+@dataclass(frozen=True)
 class VersionEntry:
     """A version of a network for the page of versions; `network` is None where its files are missing here."""
 
     version: KnownVersion
     label: str
     network: InstalledNetwork | None
+    compared: list[ComparedFigure]
 
 
 def version_entries() -> list[VersionEntry]:
     """Every known version, by network."""
     return [
-        VersionEntry(known, network_label(known.name), described(known.card) if known.card else None)
+        VersionEntry(
+            known,
+            network_label(known.name),
+            described(known.card) if known.card else None,
+            _compared(known.row.comparison) if known.row else [],
+        )
         for known in known_versions()
+    ]
+
+
+def _compared(comparison: Mapping[str, Any]) -> list[ComparedFigure]:
+    """The figures as `training.proposal` states them."""
+    proposed, active = comparison.get("proposed") or {}, comparison.get("active") or {}
+    figures = [
+        ComparedFigure(str(label), _number(proposed.get(name)), _number(active.get(name)))
+        for name, label in _GRADING_FIGURES
+        if name in proposed
+    ]
+    own, other = proposed.get("lesions", {}), active.get("lesions", {})
+    return figures + [
+        ComparedFigure(f"{code} · {label}", _number(own[code].get(name)), _number(other.get(code, {}).get(name)))
+        for code in Lesion.values
+        for name, label in (("ap", _("Average precision")), ("dice", _("Dice")))
+        if code in own
     ]
 
 

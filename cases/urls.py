@@ -14,6 +14,7 @@ from cases.views import (
     reading_rules,
     results,
     sharing,
+    statistics,
     study,
     work_list,
 )
@@ -54,6 +55,7 @@ page_patterns = [
     path("networks/install/", networks.network_install, name="network_install"),
     path("networks/change/", networks.network_change, name="network_change"),
     path("networks/defaults/<int:clinic_id>/", networks.network_default, name="network_default"),
+    path("statistics/", statistics.statistics, name="statistics"),
     path("results/", results.results, name="results"),
     path("results/<str:language>.pdf", results.document, name="results_document"),
 ]

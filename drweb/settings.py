@@ -73,6 +73,7 @@ CONTENT_SECURITY_POLICY = {
 
 INSTALLED_APPS = [
     "auditlog",  # before cases, which shows the history in the admin in its own way
+    "drweb",  # commands that need both records and training
     "cases",
     "inference",
     "training",
@@ -227,6 +228,8 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
         "include_fields": ["study", "filename", "sha256", "laterality", "field", "quality_override"],
     },
     {"model": "cases.MaskRevision", "include_fields": ["image", "lesion", "number", "author"]},
+    {"model": "cases.NetworkActivation", "include_fields": ["name", "version", "sha256", "rolled_back"]},
+    {"model": "cases.NetworkVersion", "include_fields": ["name", "version", "sha256", "proposed", "retired_at"]},
     {"model": "cases.Prediction", "include_fields": ["image", "model_name", "requested_by"]},
     {"model": "cases.Reading", "include_fields": ["study", "reader", "kind", "state", "version", "reason"]},
     {"model": "cases.Report", "include_fields": ["study", "language", "sha256", "created_by"]},

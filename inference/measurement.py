@@ -71,3 +71,9 @@ def disc_area(fov: FieldOfView) -> float:
     # A field without a believable circle has a radius that reaches the corners: the longer side is nearer the truth.
     diameter = min(2 * fov.radius, 1.0 * max(x1 - x0, y1 - y0))
     return math.pi / 4 * (DISC_PER_FIELD_DIAMETER * diameter) ** 2
+
+
+def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float | None:
+    """Twice the common area over the sum of both (Dice 1945), in [0, 1]; None where both masks are empty."""
+    total = int(np.count_nonzero(first)) + int(np.count_nonzero(second))
+    return 2 * int(np.count_nonzero(first & second)) / total if total else None

@@ -9,7 +9,7 @@ from typing import Any
 from inference.cards import ModelCard
 from training.classifier_refit import refit_classifier
 from training.config import TrainingConfig, load_config
-from training.datasets.manifest import manifest_hash
+from training.datasets.manifest import manifest_hash, read_manifest
 from training.datasets.selection import records_of
 from training.datasets.squares import load_squares
 from training.evaluation.grading import collect_grades, grading_figures
@@ -58,8 +58,10 @@ def measure_segmentation(config: TrainingConfig, weights: Weights) -> tuple[dict
     scores = collect_scores(weights, records_of(config, config.data.labelled, "val"))
     thresholds = choose_thresholds(scores)
     figures = {"data": list(config.data.labelled), "lesions": lesion_figures(scores, thresholds)}
-    normals = records_of(config, (NORMALS,), "val")
-    return thresholds, figures | {"normal_eyes": normal_figures(weights, normals, thresholds)}
+    if NORMALS in {entry.source for entry in read_manifest(Path(config.data.manifest))}:
+        normals = records_of(config, (NORMALS,), "val")
+        figures["normal_eyes"] = normal_figures(weights, normals, thresholds)
+    return thresholds, figures
 
 
 def measure_grading(config: TrainingConfig, weights: Weights) -> tuple[float, dict[str, Any]]:

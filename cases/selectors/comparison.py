@@ -12,6 +12,7 @@ from cases.choices import Lesion, PredictionState
 from cases.models import Image, LesionResult, Prediction, Study
 from cases.selectors.viewer import Viewer
 from inference.masks import decode_mask
+from inference.measurement import dice
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,3 @@ def _masks(image: Image, prediction: Prediction) -> dict[str, NDArray[np.bool_]]
         with result.mask.open("rb") as file:
             masks[result.lesion] = decode_mask(file.read(), (image.height, image.width))
     return masks
-
-
-def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float | None:
-    """Twice the common area over the sum of both (Dice 1945), in [0, 1]; None where both masks are empty."""
-    total = int(np.count_nonzero(first)) + int(np.count_nonzero(second))
-    return 2 * int(np.count_nonzero(first & second)) / total if total else None

@@ -8,6 +8,7 @@ from django import template
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from cases.choices import IcdrGrade
 from cases.models import Membership, User
@@ -62,3 +63,23 @@ def change(number: float | None) -> str:
     if number is None:
         return "–"
     return f"{number:+d}" if isinstance(number, int) else f"{number:+.2f}"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit that suits them; a dash where nothing was measured."""
+    if seconds is None:
+        return "–"
+    if seconds < 2 * 60:
+        return _("%(number).0f s") % {"number": seconds}
+    if seconds < 2 * 3600:
+        return _("%(number).0f min") % {"number": seconds / 60}
+    if seconds < 2 * 86400:
+        return _("%(number).1f h") % {"number": seconds / 3600}
+    return _("%(number).1f days") % {"number": seconds / 86400}
+
+
+@register.filter
+def percent_of(part: int, whole: int) -> str:
+    """A share in percent; a dash of nothing."""
+    return f"{100 * part / whole:.1f} %" if whole else "–"

@@ -22,7 +22,9 @@ class Command(BaseCommand):
     help = "List, install, activate, roll back and retire versions of the networks."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True)
+        self.add_actions(parser.add_subparsers(dest="action", required=True))
+
+    def add_actions(self, actions: Any) -> None:
         actions.add_parser("list", help="every known version")
         install = actions.add_parser("install", help="check a model and keep it beside the others")
         install.add_argument("path", type=Path, help="folder, zip or tar with card.json and model.safetensors")

@@ -29,7 +29,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True)
+        self.add_actions(parser.add_subparsers(dest="action", required=True))
+
+    def add_actions(self, actions: Any) -> None:
         merge = actions.add_parser("merge", help="write a split manifest")
         merge.add_argument(
             "sources",
@@ -43,7 +45,10 @@ class Command(BaseCommand):
         merge.add_argument("--seed", type=int, default=17)
         merge.add_argument("--out", type=Path, required=True, help="manifest to write (CSV)")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, action: str, **options: Any) -> None:
+        getattr(self, f"_{action}")(**options)
+
+    def _merge(self, **options: Any) -> None:
         shares: dict[str, float] = dict(options["sources"])
         root: Path = options["root"]
         try:
