@@ -55,6 +55,7 @@ def test_a_reader_looks_at_rules_overrules_quality_and_marks_the_fovea(reader, l
 
     right_eye, left_eye = reader.locator(".eye[data-eye=OD]"), reader.locator(".eye[data-eye=OS]")
     expect(left_eye.locator(".thumbnail")).to_contain_text("OS?")
+    expect(left_eye.locator(".thumbnail")).to_contain_text("Grades differ")
     assert right_eye.bounding_box()["x"] < left_eye.bounding_box()["x"]
 
     expect(reader.locator("#rule-grade")).to_contain_text("Moderate")

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import "./browser.js";
 import { proposalFor } from "../../static/js/study/eye.js";
+import { gradesDisagree } from "../../static/js/study/facts.js";
 import { framed } from "../../static/js/study/marks.js";
 import { noteText } from "../../static/js/study/quality.js";
 import { maculaText, numbersText, outdated } from "../../static/js/study/rules.js";
@@ -13,6 +14,13 @@ import { signed } from "../../static/js/study/visits.js";
 
 test("a frame is wider than its lesion on every side", () => {
   assert.deepEqual(framed([10, 20, 4, 6], 3), { x: 7, y: 17, width: 10, height: 12 });
+});
+
+test("a photograph is flagged by its newest result", () => {
+  const result = (disagrees) => ({ state: "succeeded", result: { rules: { disagrees } } });
+  assert.equal(gradesDisagree({ predictions: [{ state: "failed", result: null }, result(true), result(false)] }), true);
+  assert.equal(gradesDisagree({ predictions: [result(false), result(true)] }), false);
+  assert.equal(gradesDisagree({ predictions: [] }), false);
 });
 
 test("only what nobody has stated is proposed", () => {

@@ -35,6 +35,11 @@ export function imageGrade(image) {
   return image.predictions.find((prediction) => prediction.state === "succeeded")?.result?.grade ?? null;
 }
 
+/** Whether network and lesion rule are apart, in the newest result. */
+export function gradesDisagree(image) {
+  return image.predictions.find((prediction) => prediction.state === "succeeded")?.result?.rules?.disagrees ?? false;
+}
+
 /** The highest of the grades that are given; null where none is. */
 export function worstGrade(grades) {
   const given = grades.filter((grade) => Number.isInteger(grade));

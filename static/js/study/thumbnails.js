@@ -1,7 +1,7 @@
 /** The photographs of the study as tabs. */
 
 import { byId, element } from "../dom.js";
-import { imageGrade, imageState, local } from "./facts.js";
+import { gradesDisagree, imageGrade, imageState, local } from "./facts.js";
 import { gradeBadge } from "./findings.js";
 import { qualityBadge } from "./quality.js";
 
@@ -88,6 +88,7 @@ export class Thumbnails {
       image.quality.verdict && image.quality.verdict !== "gradable" && state !== "ungradable" ? qualityBadge(image.quality) : "",
       label ? element("span", { class: `badge ${kind}` }, label) : "",
       grade !== null && !label ? gradeBadge(grade, this.grades) : "",
+      gradesDisagree(image) ? element("span", { class: "badge badge--warn" }, gettext("Grades differ")) : "",
     );
     node.setAttribute("aria-selected", String(chosen));
     node.tabIndex = chosen ? 0 : -1;
