@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from django.core.files.base import ContentFile
 from django.test import Client
 from playwright.sync_api import Page, expect
 
 from cases.choices import PredictionState
 from cases.models import Prediction
-from tests.factories import ImageFactory, MaskRevisionFactory, PredictionFactory, Staff, StudyFactory, staffed_clinic
+from tests.factories import (
+    WIDTH,
+    ImageFactory,
+    MaskRevisionFactory,
+    PredictionFactory,
+    Staff,
+    StudyFactory,
+    mask_png,
+    staffed_clinic,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -100,3 +110,36 @@ def test_study_without_photographs(reader, live_server, staff):
     study = StudyFactory(clinic=staff.clinic)
     reader.goto(f"{live_server.url}/studies/{study.pk}/")
     expect(reader.get_by_text("This study has no photographs yet.")).to_be_visible()
+
+
+def test_a_grade_is_explained_on_request(reader, live_server, staff):
+    reader.goto(f"{live_server.url}/studies/{staff.study.pk}/")
+    layer = reader.locator("canvas[data-lesion=explanation]")
+    reader.get_by_role("button", name="Show what speaks for this grade").click()
+    expect(reader.locator("#progress")).to_contain_text("Waiting")
+    asked = Prediction.objects.get(explain=True)
+    assert (asked.image, asked.model_name) == (staff.image, staff.prediction.model_name)
+    asked.explanation.save(".png", ContentFile(mask_png()))
+    Prediction.objects.filter(pk=asked.pk).update(
+        state=PredictionState.SUCCEEDED, grade=2, probabilities=staff.prediction.probabilities
+    )
+    shown = reader.get_by_label("What speaks for this grade", exact=True)
+    expect(shown).to_be_checked(timeout=15_000)
+    expect(layer).to_be_visible()
+    expect(layer).to_have_js_property("width", WIDTH)
+    shown.uncheck()
+    expect(layer).to_be_hidden()
+    expect(reader.get_by_role("button", name="Show what speaks for this grade")).to_be_hidden()
+
+
+def test_administrators_open_the_time_taken(page, live_server, staff):
+    Prediction.objects.filter(pk=staff.prediction.pk).update(timings={"grade": 0.25, "segment": 1.5})
+    client = Client()
+    client.force_login(staff.clinicadmin)
+    page.context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+    )
+    page.goto(f"{live_server.url}/studies/{staff.study.pk}/")
+    page.get_by_text("Time taken").click()
+    expect(page.locator("#timing-list")).to_contain_text("Outlining lesions")
+    expect(page.locator("#timing-list dd").last).to_have_text("1.750 s")
