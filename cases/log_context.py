@@ -21,10 +21,17 @@ def log_context(**ids: object) -> Iterator[None]:
 
 
 class AddIds(logging.Filter):
-    """Puts the ids on the record: each by its name for JSON, all together as `ids` for text."""
+    """Puts the ids on the record: each by its name for JSON, all together as `ids` for text.
+
+    From traces it takes PostgreSQL's DETAIL lines, which quote the values of a row.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Lets every record pass."""
+        if record.exc_info:
+            lines = logging.Formatter().formatException(record.exc_info).splitlines()
+            record.exc_text = "\n".join(line for line in lines if not line.startswith("DETAIL:"))
+            record.exc_info = None
         ids = _ids.get({})
         for name, value in ids.items():
             setattr(record, name, value)

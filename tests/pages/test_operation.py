@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import sys
 from unittest.mock import patch
 
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.test import Client
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from prometheus_client.parser import text_string_to_metric_families
 
 from cases.choices import PredictionState
-from cases.log_context import log_context
+from cases.log_context import AddIds, log_context
 from cases.models import Prediction, Worker
 from cases.services.worker import FORGOTTEN_AFTER, worker_gone, worker_seen
 from tests.factories import PatientFactory, PredictionFactory, StudyFactory, staffed_clinic
@@ -125,8 +127,6 @@ def test_a_request_id_is_taken_over_or_made_and_in_every_line(client, caplog):
 
 
 def test_json_lines_carry_ids(settings, capsys):
-    from django.utils.module_loading import import_string
-
     options = dict(settings.LOGGING["formatters"]["json"])
     handler = logging.StreamHandler()
     handler.setFormatter(import_string(options.pop("()"))(options.pop("format"), **options))
@@ -137,6 +137,24 @@ def test_json_lines_carry_ids(settings, capsys):
     line = json.loads(capsys.readouterr().err)
     assert (line["request_id"], line["prediction_id"], line["message"]) == ("r1", 7, "hello")
     assert "ids" not in line
+
+
+@pytest.mark.parametrize("kind", ["json", "text"])
+def test_traces_do_not_quote_rows(settings, capsys, kind):
+    options = dict(settings.LOGGING["formatters"][kind])
+    make = import_string(options.pop("()")) if "()" in options else logging.Formatter
+    handler = logging.StreamHandler()
+    handler.setFormatter(make(options.pop("format"), **options))
+    handler.addFilter(AddIds())
+    said = "duplicate key value\nDETAIL:  Key (record_number)=(MRN-778899) already exists."
+    try:
+        raise IntegrityError(said)
+    except IntegrityError:
+        handler.handle(logging.LogRecord("drweb", logging.ERROR, "", 0, "failed", None, sys.exc_info()))
+    written = capsys.readouterr().err
+    assert "duplicate key value" in written
+    assert "Traceback" in written
+    assert "778899" not in written
 
 
 def test_the_log_names_no_patient(client, caplog):
