@@ -30,8 +30,8 @@ class RuleForm(forms.Form):
     months = forms.IntegerField(label=_("Months"), min_value=1, max_value=LONGEST_INTERVAL)
     source = forms.CharField(label=_("Source"), max_length=300, required=False)
 
-    def __init__(self, *args: Any, finding: Finding, **kwargs: Any) -> None:
-        super().__init__(*args, prefix=finding, **kwargs)
+    def __init__(self, data: Any = None, *, finding: Finding, initial: dict[str, Any]) -> None:
+        super().__init__(data, prefix=finding, initial=initial)
         self.finding = finding
         for field in self.fields.values():
             field.widget.attrs["aria-label"] = f"{finding.label}: {field.label}"

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from cases.views import (
     account,
+    agreement,
     diagnosis,
     editor,
     history,
@@ -43,6 +44,8 @@ page_patterns = [
     path("images/<int:image_id>/correct/state/", editor.correct_state, name="correct_state"),
     path("reading-rules/", reading_rules.reading_rules, name="reading_rules"),
     path("reading-rules/<int:clinic_id>/", reading_rules.reading_rules, name="reading_rules"),
+    path("agreement/", agreement.agreement, name="agreement"),
+    path("agreement/<int:clinic_id>/", agreement.agreement, name="agreement"),
     path("history/", history.history, name="history"),
     path("history.csv", history.history_csv, name="history_csv"),
     path("patients/", patient.patients, name="patients"),

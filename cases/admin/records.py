@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from cases.admin.base import KeptAdmin, ReadOnlyAdmin
-from cases.models import Image, Patient, Reading, SecondOpinion, Study, StudyShare
+from cases.models import Image, MaskAgreement, Patient, Reading, ReferralRule, SecondOpinion, Study, StudyShare
 
 
 @admin.register(Patient)
@@ -84,3 +84,19 @@ class SecondOpinionAdmin(ReadOnlyAdmin):
     list_filter = ("study__clinic", "share__clinic")
     list_select_related = ("study", "author")
     search_fields = ("=study__pk", "author__username")
+
+
+@admin.register(MaskAgreement)
+class MaskAgreementAdmin(ReadOnlyAdmin):
+    list_display = ("reading", "other", "image", "lesion", "area_px", "other_area_px", "common_px")
+    list_filter = ("lesion", "reading__study__clinic")
+    list_select_related = ("reading__study", "reading__reader", "other__study", "other__reader", "image")
+
+
+@admin.register(ReferralRule)
+class ReferralRuleAdmin(admin.ModelAdmin):
+    """A clinic's own rows; one that is deleted follows the product's table again."""
+
+    list_display = ("clinic", "finding", "referral", "months", "source")
+    list_filter = ("clinic", "finding")
+    list_select_related = ("clinic",)

@@ -4,6 +4,7 @@ from cases.models.api_token import ApiToken
 from cases.models.clinic import Clinic
 from cases.models.history_entry import HistoryEntry
 from cases.models.image import Image
+from cases.models.mask_agreement import MaskAgreement
 from cases.models.mask_revision import MaskRevision
 from cases.models.membership import Membership
 from cases.models.network_version import NetworkActivation, NetworkVersion
@@ -23,6 +24,7 @@ __all__ = [
     "HistoryEntry",
     "Image",
     "LesionResult",
+    "MaskAgreement",
     "MaskRevision",
     "Membership",
     "NetworkActivation",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -18,9 +20,12 @@ from cases.selectors.lesion_rules import grade_disagreements
 from cases.selectors.reading import readings_to_compare
 from cases.selectors.signature import canonical, mask_hashes, sha256_of, signed_document, study_seen
 from cases.selectors.study import study_get
+from cases.services.mask_agreement import mask_agreement_record
 from cases.services.mask_line import masks_put_back
 from cases.services.reading import Words, reading_save
 from cases.services.study_queue import study_queue_refresh
+
+logger = logging.getLogger(__name__)
 
 READERS_NEEDED = 2  # of a study read twice
 
@@ -45,7 +50,16 @@ def reading_sign(*, user: User, study: Study, words: Words, seen: str = "") -> R
         _conclude(shown, reading, images)
         study_queue_refresh(study=shown)
         transaction.on_commit(lambda: study_changed(shown.pk))
+    _count_agreement(reading)
     return reading
+
+
+def _count_agreement(reading: Reading) -> None:
+    """For statistics alone: what goes wrong here must not look as if nothing had been signed."""
+    try:
+        mask_agreement_record(reading=reading)
+    except Exception:
+        logger.exception("agreement of the masks of reading %s was not counted", reading.pk)
 
 
 def _changed() -> Conflict:

@@ -58,6 +58,12 @@ def manages_any(memberships: Iterable[Membership]) -> bool:
 
 
 @register.filter
+def compares_readers(memberships: Iterable[Membership]) -> bool:
+    """Whether one of the memberships lets the person see how well readers agree."""
+    return any(Action.COMPARE_READERS in MATRIX[membership.role] for membership in memberships)
+
+
+@register.filter
 def change(number: float | None) -> str:
     """A difference with its sign; a dash where it is not known."""
     if number is None:

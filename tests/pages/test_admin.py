@@ -10,9 +10,11 @@ from cases.models import (
     ApiToken,
     HistoryEntry,
     LesionResult,
+    MaskAgreement,
     MaskRevision,
     Prediction,
     Reading,
+    ReferralRule,
     Report,
     SecondOpinion,
     StudyShare,
@@ -56,6 +58,11 @@ def test_list_search_and_detail_open(client, administrator, model):
     ReportFactory(study=staff.study)
     SecondOpinionFactory(share__study=staff.study)
     ApiToken.objects.create(user=staff.reader, name="camera")
+    reading = ReadingFactory(study=staff.study)
+    MaskAgreement.objects.create(
+        reading=reading, image=staff.image, lesion="EX", area_px=1, other_area_px=1, common_px=1
+    )
+    ReferralRule.objects.create(clinic=staff.clinic, finding="grade_0", referral=0, months=24)
     worker_seen(name="worker", processors=["cpu"], networks={}, started_at=timezone.now())
     name = f"admin:cases_{model._meta.model_name}"
     assert client.get(reverse(f"{name}_changelist"), {"q": "1"}).status_code == 200
