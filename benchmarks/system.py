@@ -23,6 +23,7 @@ import numpy as np
 REPOSITORY = Path(__file__).resolve().parents[1]
 LOGIN, PASSWORD = "reader", "a-password-for-benchmarks"
 START_SECONDS = 300
+KEEP_ALIVE_SECONDS = 3.0  # the server closes idle connections after five
 
 
 @dataclass
@@ -99,7 +100,7 @@ class Answer:
 
 @dataclass
 class Client:
-    """One user's connection, kept open; it is opened again where the server closed it."""
+    """One user's connection, kept open between requests that follow each other soon."""
 
     url: str
     headers: dict[str, str] = field(default_factory=dict)
@@ -107,12 +108,17 @@ class Client:
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=600)
+        self._used = time.monotonic()
 
     def call(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> Answer:
         headers = {**self.headers, **({"Content-Type": content_type} if content_type else {})}
+        if time.monotonic() - self._used > KEEP_ALIVE_SECONDS:
+            self._connection.close()
         self._connection.request(method, urlsplit(path).path, body, headers)
         response = self._connection.getresponse()
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        self._used = time.monotonic()
+        return answer
 
     def post(self, path: str, **data: object) -> Answer:
         return self.call("POST", path, json.dumps(data).encode(), "application/json")

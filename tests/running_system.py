@@ -70,7 +70,7 @@ def running_system(data_dir: Path, **environment: str) -> Iterator[RunningSystem
         reader.join(timeout=5)
 
 
-def until(condition: Callable[[], bool], seconds: float = 120) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 300) -> bool:
     """Wait until ``condition()`` holds; False if it never does."""
     deadline = time.monotonic() + seconds
     while not condition():
