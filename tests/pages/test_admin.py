@@ -12,6 +12,8 @@ from cases.models import (
     LesionResult,
     MaskAgreement,
     MaskRevision,
+    NetworkActivation,
+    NetworkVersion,
     Prediction,
     Reading,
     ReferralRule,
@@ -63,6 +65,8 @@ def test_list_search_and_detail_open(client, administrator, model):
         reading=reading, image=staff.image, lesion="EX", area_px=1, other_area_px=1, common_px=1
     )
     ReferralRule.objects.create(clinic=staff.clinic, finding="grade_0", referral=0, months=24)
+    NetworkVersion.objects.create(name="unet", version="2", sha256="0" * 64, card={})
+    NetworkActivation.objects.create(name="unet", version="2", sha256="0" * 64)
     worker_seen(name="worker", processors=["cpu"], networks={}, started_at=timezone.now())
     name = f"admin:cases_{model._meta.model_name}"
     assert client.get(reverse(f"{name}_changelist"), {"q": "1"}).status_code == 200
