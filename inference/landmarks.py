@@ -209,6 +209,11 @@ def _ellipse(size: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
 
 
+def point_of(landmark: Landmark | None) -> tuple[float, float] | None:
+    """Where the landmark is (x, y); None where it was not found or does not count."""
+    return (landmark.x, landmark.y) if landmark and landmark.seen else None
+
+
 def landmark_from(stored: Mapping[str, Any] | None) -> Landmark | None:
     """Read what `dataclasses.asdict` wrote."""
     return Landmark(float(stored["x"]), float(stored["y"]), float(stored["confidence"])) if stored else None

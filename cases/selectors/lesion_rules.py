@@ -14,9 +14,9 @@ from cases.models import Image, LesionResult, MaskRevision, Prediction, Study
 from cases.selectors.image import field_of_view_of
 from cases.selectors.mask import current_masks
 from cases.selectors.prediction import latest_prediction
-from inference.landmarks import Landmark, landmark_from
+from inference.landmarks import landmark_from, point_of
 from inference.masks import decode_mask
-from inference.rules import Point, RuleGrade, grade_by_rule
+from inference.rules import RuleGrade, grade_by_rule
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class GradeDisagreement:
 
 def rules_of(image: Image, masks: Mapping[str, NDArray[np.bool_]]) -> RuleGrade:
     """Grade bool masks of the photograph by lesion, about the disc and fovea that are known."""
-    disc, fovea = (_place(landmark_from(image.landmarks.get(name))) for name in ("disc", "fovea"))
+    disc, fovea = (point_of(landmark_from(image.landmarks.get(name))) for name in ("disc", "fovea"))
     return grade_by_rule(masks, field_of_view_of(image), disc, fovea)
 
 
@@ -79,10 +79,6 @@ def grade_disagreements(study: Study, images: Iterable[Image] | None = None) -> 
         if prediction and grades_disagree(prediction, difference=study.clinic.grade_difference):
             found.append(GradeDisagreement(image, Laterality(image.eye), prediction.grade, prediction.rule_grade))  # type: ignore[arg-type]  # both are known
     return found
-
-
-def _place(landmark: Landmark | None) -> Point | None:
-    return (landmark.x, landmark.y) if landmark and landmark.seen else None
 
 
 def _pixels(image: Image, mask: FieldFile) -> NDArray[np.bool_]:

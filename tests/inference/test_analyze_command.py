@@ -63,6 +63,14 @@ def test_masks_overlay_and_json(eye, tmp_path):
     assert decode(Path(found["files"]["overlay"])).rgb.shape == (480, 500, 3)
 
 
+def test_quality_landmarks_and_the_grade_by_rule_are_told(eye):
+    (line,), _error = run(eye)
+    assert line["quality"]["verdict"] in ("gradable", "limited", "ungradable")
+    assert set(line["landmarks"]) == {"disc", "fovea", "laterality", "field", "upside_down"}
+    assert line["rules"]["grade"] == max(finding["grade"] for finding in line["rules"]["findings"])
+    assert line["rules"]["macula"]["state"] in ("none", "possible", "referable", "unknown")
+
+
 def test_probabilities_on_request(eye, tmp_path):
     (found,), _ = run(eye, "--out", tmp_path, "--probabilities", "--model", "MAnet")
     thresholds = found["networks"]["segmentation"]["thresholds"]

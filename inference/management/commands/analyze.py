@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from inference.analysis import Analysis, analyse
 from inference.errors import InferenceError
+from inference.field_view import field_view
+from inference.landmarks import Landmarks, find_landmarks, point_of
 from inference.lesions import LESION_NAMES, LESIONS
 from inference.masks import encode_mask, encode_probability
+from inference.quality import Quality, assess
+from inference.rules import RuleGrade, grade_by_rule
 from inference.tiling import DETAILS
 
 
@@ -73,14 +78,20 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} of {len(images)} images could not be analysed.")
 
     def _report(self, image: Path, analysis: Analysis, files: dict[str, str], *, as_json: bool) -> None:
+        landmarks, quality, rules = _judged(analysis)
         if as_json:
-            self.stdout.write(json.dumps({"image": str(image), **analysis.to_json(), "files": files}))
+            said = {"landmarks": landmarks.to_json(), "quality": {"verdict": quality.verdict, **quality.to_json()}}
+            said["rules"] = asdict(rules)
+            self.stdout.write(json.dumps({"image": str(image), **analysis.to_json(), **said, "files": files}))
             return
         share = analysis.grade_probabilities[analysis.grade]
         self.stdout.write(
             f"{image}: grade {analysis.grade}, {analysis.grading.label} ({share:.0%}); "
             f"{analysis.width} x {analysis.height} pixels in {analysis.timings['total']:.1f} s"
         )
+        fired = ", ".join(f"{finding.code} {finding.count}" for finding in rules.findings)
+        faults = "".join(f", {reason.code}" for reason in quality.reasons if reason.severity != "note")
+        self.stdout.write(f"  by rule at least {rules.grade} ({fired}); quality {quality.verdict}{faults}")
         names = {str(lesion): name for lesion, name in LESION_NAMES.items()}
         for found in analysis.lesions:
             self.stdout.write(
@@ -95,6 +106,15 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"image": str(image), "error": {"code": code, "message": message}}))
         else:
             self.stderr.write(f"{image}: {message}")
+
+
+def _judged(analysis: Analysis) -> tuple[Landmarks, Quality, RuleGrade]:
+    """What is said of the photograph without a network, and of its lesions by rule."""
+    view = field_view(analysis.rgb, analysis.field_of_view)
+    landmarks = find_landmarks(view)
+    places = point_of(landmarks.disc), point_of(landmarks.fovea)
+    rules = grade_by_rule(analysis.masks, analysis.field_of_view, *places)
+    return landmarks, assess(view, landmarks), rules
 
 
 class _Refused(Exception):
