@@ -67,9 +67,6 @@ class MaskRevision(BlindRecord):
     )
     mask = models.FileField(_("mask"), upload_to=revision_path, max_length=200)
     sha256 = models.CharField(max_length=64)
-    network_dice = models.FloatField(
-        _("Dice with the network's mask"), null=True, blank=True, help_text=_("Empty where both masks are.")
-    )
     count = models.PositiveIntegerField(_("count"))
     area_px = models.PositiveIntegerField(_("area in pixels"))
     # xgettext:no-python-format

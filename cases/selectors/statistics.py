@@ -16,14 +16,14 @@ from typing import Any
 from django.db.models import Min, Q
 from django.utils import timezone
 
-from cases.agreement import quadratic_kappa
 from cases.choices import Gradability, IcdrGrade, Lesion, PredictionState, QualityVerdict
 from cases.decision import EYES
-from cases.models import Clinic, Image, MaskRevision, Prediction, Reading, Study
+from cases.models import Clinic, Image, MaskAgreement, Prediction, Reading, Study
+from cases.selectors.agreement import grade_agreement
 from cases.selectors.viewer import Viewer
 
-# By key of a revision: its Dice coefficient with the network's mask, and which network that was.
-Corrections = dict[int, tuple[float | None, dict[str, Any]]]
+# By keys of reading and photograph, and lesion: Dice coefficient of the signed mask with the network's.
+Overlaps = dict[tuple[int, int, str], float]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Agreement:
     """Of networks in one version and what was signed in one month.
 
     `pairs` are grades per eye, network and reader; `dice` holds per lesion the Dice coefficient between the network's
-    mask and the signed one, 1 where the reader left it as it was; `corrected` counts the masks that were changed.
+    mask and the signed one; `corrected` counts the masks that were changed.
     """
 
     month: dt.date
@@ -92,7 +92,7 @@ class Agreement:
     @property
     def kappa(self) -> float | None:
         """Quadratic weighted kappa."""
-        return quadratic_kappa(self.pairs)
+        return grade_agreement(self.pairs).kappa
 
     @property
     def mean_dice(self) -> list[float | None]:
@@ -130,7 +130,7 @@ def clinic_statistics(user: Viewer, clinic: Clinic, span: Span) -> ClinicStatist
     verdicts = [override or verdict for _created, verdict, override in uploaded if override or verdict]
     eyes = [reading.gradability(eye) for reading in readings for eye in _eyes(reading)]
     results = _first_and_newest_results(user, clinic, span)
-    grading, masks = _agreements(readings, _corrections(clinic, span))
+    grading, masks = _agreements(readings, _overlaps(clinic, span))
     return ClinicStatistics(
         months=_months(
             span, studies.values_list("created_at", flat=True), [row[0] for row in uploaded], _moments(readings)
@@ -201,7 +201,7 @@ def _grade_counts(readings: list[Reading], network: list[int | None]) -> list[Gr
     return [GradeCount(grade, signed[grade], given[grade]) for grade in IcdrGrade]
 
 
-def _agreements(readings: list[Reading], corrections: Corrections) -> tuple[list[Agreement], list[Agreement]]:
+def _agreements(readings: list[Reading], overlaps: Overlaps) -> tuple[list[Agreement], list[Agreement]]:
     """Of the grader and of the lesion networks, by month and version, from what the signed documents say was seen."""
     graders: dict[tuple[dt.date, str, str], Agreement] = {}
     networks: dict[tuple[dt.date, str, str], Agreement] = {}
@@ -211,7 +211,7 @@ def _agreements(readings: list[Reading], corrections: Corrections) -> tuple[list
         for eye in EYES:
             _count_grades(graders, month, reading.grade(eye), [i for i in document["images"] if i["laterality"] == eye])
         for image in document["images"]:
-            _count_masks(networks, month, image, corrections)
+            _count_masks(networks, month, reading, image, overlaps)
     return [graders[key] for key in sorted(graders)], [networks[key] for key in sorted(networks)]
 
 
@@ -236,23 +236,26 @@ def _count_grades(
 def _count_masks(
     found: dict[tuple[dt.date, str, str], Agreement],
     month: dt.date,
+    reading: Reading,
     image: dict[str, Any],
-    corrections: Corrections,
+    overlaps: Overlaps,
 ) -> None:
+    if not image["prediction"]:
+        return
+    agreement = _agreement(found, month, image["prediction"]["weights"].get("segmentation", {}))
     for lesion, mask in image["masks"].items():
-        if mask["source"] == "network":
-            network = image["prediction"]["weights"].get("segmentation", {}) if image["prediction"] else {}
-            _agreement(found, month, network).dice[lesion].append(1.0)
-            continue
-        dice, network = corrections.get(mask["id"], (None, {}))
-        agreement = _agreement(found, month, network)
-        agreement.corrected += 1
-        if dice is not None:
+        agreement.corrected += mask["source"] == "revision"
+        if (dice := overlaps.get((reading.pk, image["id"], lesion))) is not None:
             agreement.dice[lesion].append(dice)
 
 
-def _corrections(clinic: Clinic, span: Span) -> Corrections:
-    rows = MaskRevision.objects.filter(
-        span.within("image__study__conclusion__signed_at"), image__study__clinic=clinic
-    ).values_list("pk", "network_dice", "prediction__networks")
-    return {pk: (dice, networks.get("segmentation", {})) for pk, dice, networks in rows}
+def _overlaps(clinic: Clinic, span: Span) -> Overlaps:
+    """Where both masks are empty there is nothing to overlap."""
+    rows = MaskAgreement.objects.filter(
+        span.within("reading__signed_at"), reading__study__clinic=clinic, other=None
+    ).values_list("reading_id", "image_id", "lesion", "common_px", "area_px", "other_area_px")
+    return {
+        (reading, image, lesion): 2 * common / (own + theirs)
+        for reading, image, lesion, common, own, theirs in rows
+        if own + theirs
+    }

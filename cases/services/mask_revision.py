@@ -17,7 +17,7 @@ from cases.services.image import image_decode
 from cases.services.inference_errors import translated
 from cases.services.study_lock import masks_check_open
 from inference.masks import decode_mask, encode_mask
-from inference.measurement import dice, measure_one
+from inference.measurement import measure_one
 
 
 def mask_revision_create(
@@ -46,7 +46,6 @@ def mask_revision_create(
             original=lambda: image_decode(image=image).rgb,
         )
     encoded = encode_mask(mask)
-    agreement = _dice_with_network(prediction, lesion, mask)
     with stored_files() as files:
         study = Study.objects.select_for_update().get(pk=image.study_id)  # authors and signatures take turns
         masks_check_open(user=user, study=study)
@@ -56,7 +55,6 @@ def mask_revision_create(
         revision = _measured(image, lesion, mask)
         revision.number = latest.number + 1 if latest else 1
         revision.prediction = prediction
-        revision.network_dice = agreement
         revision.author = user
         revision.line = user if study.blind else None
         revision.sha256 = hashlib.sha256(encoded).hexdigest()
@@ -86,15 +84,6 @@ def _check_base(latest: MaskRevision | None, base_revision: int | None) -> None:
         _("Somebody saved a newer version of this mask while you were working. Compare both, then save again."),
         **details,
     )
-
-
-def _dice_with_network(prediction: Prediction, lesion: str, mask: npt.NDArray[np.bool_]) -> float | None:
-    """None also where the network does not outline this lesion."""
-    found = prediction.lesions.filter(lesion=lesion).first()
-    if found is None:
-        return None
-    with found.mask.open("rb") as file:
-        return dice(decode_mask(file.read(), mask.shape), mask)
 
 
 def _measured(image: Image, lesion: str, mask: npt.NDArray[np.bool_]) -> MaskRevision:

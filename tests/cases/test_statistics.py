@@ -8,12 +8,10 @@ import pytest
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score
 
-from cases.agreement import quadratic_kappa
 from cases.charts import HEIGHT, WIDTH, column_chart
 from cases.choices import Gradability, Laterality
-from cases.models import Image, MaskRevision, Study
+from cases.models import Image, Study
 from cases.selectors.statistics import Durations, Span, clinic_statistics
 from cases.services.mask_revision import mask_revision_create
 from cases.services.reading import Words
@@ -30,24 +28,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-GRADES = st.integers(0, 4)
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-@unhurried
-@given(st.lists(st.tuples(GRADES, GRADES), min_size=1, max_size=40))
-def test_kappa_is_the_libraries(pairs):
-    ours = quadratic_kappa(pairs)
-    if len({grade for pair in pairs for grade in pair}) == 1:
-        assert ours is None
-    else:
-        first, second = zip(*pairs, strict=True)
-        theirs = cohen_kappa_score(first, second, labels=range(5), weights="quadratic")
-        assert ours == pytest.approx(theirs)
-
-
-def test_no_pairs_no_kappa():
-    assert quadratic_kappa([]) is None
 
 
 @unhurried
@@ -146,10 +127,6 @@ def test_agreement_of_masks_counts_what_readers_changed(staff):
     # The network's mask is 10 x 8 pixels: half of it, and nothing of it.
     mask_revision_create(user=staff.reader, image=first, lesion="EX", content=mask_png((100, 100, 105, 108)))
     mask_revision_create(user=staff.reader, image=second, lesion="SE", content=mask_png((0, 0, 0, 0)))
-    assert list(MaskRevision.objects.order_by("pk").values_list("network_dice", flat=True)) == [
-        pytest.approx(2 / 3),
-        0.0,
-    ]
     reading_sign(user=staff.reader, study=study, words=Words(grade_od=2, grade_os=1))
     (row,) = figures(staff).masks
     assert row.corrected == 2
