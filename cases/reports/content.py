@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cases.choices import IcdrGrade, Laterality, Lesion, PredictionState
 from cases.decision import Decision
@@ -183,9 +184,8 @@ def decision_facts(content: ReportContent) -> list[Fact]:
         return []
     facts = [Fact(_("Referral"), str(decision.referral.label))]
     if decision.months is not None:
-        facts.append(
-            Fact(_("Next examination"), _("within %(months)d months of the visit") % {"months": decision.months})
-        )
+        due = ngettext("within %(months)d month of the visit", "within %(months)d months of the visit", decision.months)
+        facts.append(Fact(_("Next examination"), due % {"months": decision.months}))
     facts += [Fact(str(Laterality(eye.eye).label), ", ".join(eye.finding_labels) or NOTHING) for eye in decision.eyes]
     return facts
 

@@ -51,6 +51,7 @@ def test_from_login_to_report(visitor, retina):
 
     # grade with its five probabilities, lesions with their measures, who made them
     expect(page.locator(".probability")).to_have_count(5)
+    expect(page.locator("#rule-grade .grade")).to_be_visible()  # without loading the page again
     shares = page.locator(".probability__value").all_inner_texts()
     assert abs(sum(float(share.rstrip(" %")) for share in shares) - 100) < 0.5
     assert page.locator("#grade .grade").get_attribute("data-grade") in "01234"

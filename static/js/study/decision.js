@@ -4,7 +4,13 @@ import { byId, element } from "../dom.js";
 
 /** When the patient is due again, in words; "" where nothing is said. */
 export function recallText({ months, retake }) {
-  const due = months === null ? "" : interpolate(gettext("Next examination within %s months of the visit."), [months]);
+  const due =
+    months === null
+      ? ""
+      : interpolate(
+          ngettext("Next examination within %s month of the visit.", "Next examination within %s months of the visit.", months),
+          [months],
+        );
   return retake ? [due, gettext("Photograph the eye again where possible.")].filter(Boolean).join(" ") : due;
 }
 

@@ -58,7 +58,7 @@ export class Rules {
   /** Show the rules of a prediction, or of the masks that hold now where these differ. */
   async show(image, prediction, isNewest) {
     const stored = prediction?.result?.rules ?? null;
-    const key = JSON.stringify([image.image_id, prediction?.prediction_id, image.landmarks, image.revisions.map((row) => row.revision_id)]);
+    const key = JSON.stringify([image.image_id, prediction?.prediction_id, stored !== null, image.landmarks, image.revisions.map((row) => row.revision_id)]);
     if (key === this.#key) {
       this.#fill(image, this.#told);
       return;
