@@ -49,10 +49,10 @@ def fundus_rgb() -> np.ndarray:
 
 
 @cache
-def fundus_jpeg() -> bytes:
-    """The small retina as a camera would write it."""
+def fundus_jpeg(quality: int = 92) -> bytes:
+    """The small retina as a camera would write it; another `quality` makes another file."""
     buffer = io.BytesIO()
-    PillowImage.fromarray(fundus_rgb()).save(buffer, "JPEG", quality=92)
+    PillowImage.fromarray(fundus_rgb()).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 

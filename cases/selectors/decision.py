@@ -35,8 +35,9 @@ def decision_of(study: Study) -> Decision | None:
         return None if stored is None else Decision.from_json(stored)
     if study.network_hidden:
         return None
-    prefetch_related_objects([study], "images__predictions")  # unless they are read already
-    return decide(findings_of_networks(study.images.all()), referral_table(study.clinic), proposed=True)
+    images = list(study.images.all())
+    prefetch_related_objects(images, "predictions")  # unless they are read already
+    return decide(findings_of_networks(images), referral_table(study.clinic), proposed=True)
 
 
 def decision_by(reading: Reading, images: Iterable[Image]) -> Decision | None:
