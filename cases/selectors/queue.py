@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 
-from django.db.models import Avg, F, Min, Q, QuerySet
+from django.db.models import Avg, F, Min, QuerySet
 from django.utils import timezone
 
 from cases.choices import PredictionState, Processor
@@ -27,16 +29,22 @@ class Queue:
     workers: Mapping[str, int]
     """How many photographs they take at once, by processor."""
 
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """Waiting analysis -> those of its queue that end before it begins: read once for however many are asked."""
+        rows = Prediction.objects.filter(state__in=PredictionState.open_states())
+        in_turn = list(rows.order_by("created_at", "pk").values_list("pk", "state", "processor"))
+        before = Counter(processor for _pk, state, processor in in_turn if state == PredictionState.RUNNING)
+        places = {}
+        for pk, state, processor in in_turn:
+            if state == PredictionState.QUEUED:
+                places[pk] = before[processor]
+                before[processor] += 1
+        return places
+
     def ahead(self, prediction: Prediction) -> int:
         """Analyses of the same queue that end before this one begins: those at work, and those that came earlier."""
-        if prediction.state != PredictionState.QUEUED:
-            return 0
-        same = Prediction.objects.filter(processor=prediction.processor)
-        earlier = Q(created_at=prediction.created_at, pk__lt=prediction.pk) | Q(created_at__lt=prediction.created_at)
-        return (
-            same.filter(state=PredictionState.RUNNING).count()
-            + same.filter(earlier, state=PredictionState.QUEUED).count()
-        )
+        return self._places.get(prediction.pk, 0) if prediction.state == PredictionState.QUEUED else 0
 
     def wait_seconds(self, prediction: Prediction) -> int | None:
         """Expected seconds until the result is there; None where nobody can tell."""

@@ -60,6 +60,7 @@ def test_an_upload_is_answered_with_its_addresses(staff: Staff, address: str):
     assert response.status_code == 200
     answer = response.json()
     image = Image.objects.get(pk=answer["image_id"])
+    assert answer.pop("quality")["verdict"] == image.quality_verdict
     assert answer == {
         "message": "The photograph is stored.",
         "image_id": image.pk,
@@ -68,6 +69,7 @@ def test_an_upload_is_answered_with_its_addresses(staff: Staff, address: str):
         "preview_url": f"http://testserver/api/images/{image.pk}/preview",
         "width": WIDTH,
         "height": HEIGHT,
+        "same_file_in": [],
     }
     assert client.get(answer["image_url"]).content == fundus_jpeg()
     assert image.study.clinic == staff.clinic
