@@ -92,6 +92,7 @@ def test_corrections_are_compared_with_the_networks_own(reader, live_server, sta
 
 
 def test_photographs_are_tabs(reader, live_server, staff):
+    staff.study.images.update(laterality="OD")
     second = ImageFactory(study=staff.study, laterality="OS", filename="left.jpg")
     PredictionFactory(image=second, grade=4)
     reader.goto(f"{live_server.url}/studies/{staff.study.pk}/")
