@@ -94,6 +94,7 @@ def test_asked_to_stop_it_hands_back_what_takes_too_long(site: Site, web: Web, t
 
 
 def test_asked_to_stop_it_finishes_what_it_can(site: Site, web: Web, tmp_path):
+    site.until(lambda: workers_alive(web) == 0)  # those that were killed in other tests are forgotten
     row, next_row = web.ask(), web.ask()
     busy = in_trouble(site, tmp_path, "segment", "waits")
     site.until((tmp_path / "segment").exists)
@@ -103,8 +104,12 @@ def test_asked_to_stop_it_finishes_what_it_can(site: Site, web: Web, tmp_path):
     assert busy.wait(timeout=300) == 0, site.log()
     check_one_result(web, site, row, attempts=1)
     assert web.prediction(next_row)["state"] == "queued"
-    assert web.get("/readyz").json["checks"]["workers"]["alive"] == 0, "it has said goodbye"
+    assert workers_alive(web) == 0, "it has said goodbye"
     assert site.worker("--once").wait(timeout=300) == 0, site.log()
+
+
+def workers_alive(web: Web) -> int:
+    return web.get("/readyz").json["checks"]["workers"]["alive"]
 
 
 def test_ready_only_with_a_loaded_network(site: Site, web: Web):
