@@ -129,6 +129,7 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=50_000)
     arguments = parser.parse_args()
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     if not User.objects.filter(username="bench-reader").exists():
         fill(arguments.studies)
     people = {"reader": User.objects.get(username="bench-reader")}
