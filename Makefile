@@ -56,7 +56,10 @@ unit: $(INSTALLED_DEV)
 	$(BIN)/python -m pytest tests/browser
 	@# Apart: OpenVINO has been seen to kill a process that had run the tests of everything else before.
 	$(BIN)/python -m pytest tests/inference
-	$(BIN)/python -m pytest $(PARALLEL) --max-worker-restart 0 --ignore tests/browser --ignore tests/inference
+	@# Apart: these kill workers and servers at chosen moments, and need the machine to themselves.
+	$(BIN)/python -m pytest tests/survival
+	$(BIN)/python -m pytest $(PARALLEL) --max-worker-restart 0 \
+	  --ignore tests/browser --ignore tests/inference --ignore tests/survival
 
 format: $(INSTALLED_DEV)
 	$(BIN)/ruff check --fix
