@@ -95,7 +95,7 @@ class Detail(models.TextChoices):
 
 
 class PredictionState(models.TextChoices):
-    """Where an analysis stands; `cases.services.prediction` makes every change."""
+    """Where an analysis stands; `cases.services.prediction*` make every change."""
 
     QUEUED = "queued", _("Waiting")
     RUNNING = "running", _("Being analysed")

@@ -14,7 +14,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from cases.selectors.network_version import active_versions
-from cases.services.prediction import lease, predictions_remind
+from cases.services.prediction_lease import lease, predictions_remind
 from cases.services.watch import end_process, is_running
 from cases.services.worker import worker_gone, worker_seen
 from inference.analysis import loaded_networks, warm_up

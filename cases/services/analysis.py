@@ -18,7 +18,7 @@ from cases.selectors.image import field_of_view_of
 from cases.selectors.network_version import weights_to_run
 from cases.services.image import image_refuse_ungradable
 from cases.services.laps import Laps
-from cases.services.prediction import (
+from cases.services.prediction_lease import (
     LeaseLost,
     prediction_claim,
     prediction_hand_back,

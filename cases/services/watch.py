@@ -16,7 +16,7 @@ from django.db import close_old_connections, connection
 from django.utils.translation import gettext_noop
 
 from cases.models import Prediction
-from cases.services.prediction import LeaseLost, lease, prediction_hand_back, prediction_heartbeat
+from cases.services.prediction_lease import LeaseLost, lease, prediction_hand_back, prediction_heartbeat
 from inference.errors import InferenceError
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from cases.choices import Lesion, PredictionState
 from cases.models import MaskRevision, Prediction, Report
 from cases.selectors.image import field_of_view_of
-from cases.services.prediction import prediction_claim, prediction_refuse, prediction_succeed
+from cases.services.prediction_lease import prediction_claim, prediction_refuse, prediction_succeed
 from inference.errors import ModelUnavailable
 from inference.measurement import measure_one
 from tests.api.conftest import error_of, install, segmentation, session_of, token_of

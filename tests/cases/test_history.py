@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from cases.choices import Access, ReadingState, Via
 from cases.models import HistoryEntry, Patient
 from cases.services.patient import patient_create, patient_update
-from cases.services.prediction import prediction_claim
+from cases.services.prediction_lease import prediction_claim
 from cases.services.study import study_create
 from tests.factories import PatientFactory, PredictionFactory, ReadingFactory, ReportFactory, Staff, staffed_clinic
 

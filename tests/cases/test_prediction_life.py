@@ -13,8 +13,17 @@ from django.utils import timezone
 from cases.choices import PredictionState
 from cases.errors import Conflict, NotAllowed, Unavailable
 from cases.models import LesionResult, Prediction
-from cases.services import prediction as service
-from cases.services.prediction import MAX_ATTEMPTS, LeaseLost
+from cases.services.prediction import prediction_cancel, prediction_request, prediction_retry
+from cases.services.prediction_lease import (
+    MAX_ATTEMPTS,
+    LeaseLost,
+    prediction_claim,
+    prediction_hand_back,
+    prediction_heartbeat,
+    prediction_refuse,
+    prediction_succeed,
+    predictions_remind,
+)
 from inference.errors import ImageRejected
 from tests.factories import ImageFactory, PredictionFactory, staffed_clinic
 
@@ -51,29 +60,29 @@ class FakeAnalysis:
 
 def test_the_oldest_queued_analysis_is_claimed_first():
     first, second = queued(), queued()
-    assert service.prediction_claim() == first
-    assert service.prediction_claim() == second
-    assert service.prediction_claim() is None
+    assert prediction_claim() == first
+    assert prediction_claim() == second
+    assert prediction_claim() is None
 
 
 def test_a_claimed_analysis_is_not_claimed_again_while_its_lease_lasts():
     row = queued()
-    claimed = service.prediction_claim(pk=row.pk)
+    claimed = prediction_claim(pk=row.pk)
     assert (claimed.state, claimed.attempts) == (PredictionState.RUNNING, 1)
-    assert service.prediction_claim(pk=row.pk) is None
+    assert prediction_claim(pk=row.pk) is None
 
 
 def test_an_analysis_whose_worker_died_is_taken_up_and_the_dead_worker_can_no_longer_write():
     queued()
-    dead = service.prediction_claim()
+    dead = prediction_claim()
     let_the_lease_run_out(dead)
-    heir = service.prediction_claim()
+    heir = prediction_claim()
     assert (heir.pk, heir.attempts) == (dead.pk, 2)
     with pytest.raises(LeaseLost):
-        service.prediction_heartbeat(prediction=dead)
+        prediction_heartbeat(prediction=dead)
     with pytest.raises(LeaseLost):
-        service.prediction_succeed(prediction=dead, analysis=FakeAnalysis())
-    assert service.prediction_succeed(prediction=heir, analysis=FakeAnalysis()).state == PredictionState.SUCCEEDED
+        prediction_succeed(prediction=dead, analysis=FakeAnalysis())
+    assert prediction_succeed(prediction=heir, analysis=FakeAnalysis()).state == PredictionState.SUCCEEDED
     assert default_storage.listdir("predictions")[1] == [heir_overlay_name(heir)]
 
 
@@ -85,8 +94,8 @@ def heir_overlay_name(prediction: Prediction) -> str:
 def test_an_analysis_that_kills_every_worker_fails_with_a_sentence_after_bounded_attempts():
     row = queued()
     for _attempt in range(MAX_ATTEMPTS):
-        let_the_lease_run_out(service.prediction_claim())
-    assert service.prediction_claim() is None
+        let_the_lease_run_out(prediction_claim())
+    assert prediction_claim() is None
     row.refresh_from_db()
     assert (row.state, row.error_code) == (PredictionState.FAILED, "given_up")
     assert row.error_sentence
@@ -96,48 +105,48 @@ def test_an_analysis_that_kills_every_worker_fails_with_a_sentence_after_bounded
 def test_one_that_cannot_be_analysed_does_not_keep_others_waiting():
     poison, other = queued(), queued()
     for _attempt in range(MAX_ATTEMPTS):
-        let_the_lease_run_out(service.prediction_claim(pk=poison.pk))
-    claims = [service.prediction_claim(), service.prediction_claim()]
+        let_the_lease_run_out(prediction_claim(pk=poison.pk))
+    claims = [prediction_claim(), prediction_claim()]
     assert other in claims
 
 
 def test_handing_back_counts_as_an_attempt_unless_the_worker_was_asked_to_stop():
     queued()
-    running = service.prediction_claim()
-    service.prediction_hand_back(prediction=running, counts=False)
-    again = service.prediction_claim()
+    running = prediction_claim()
+    prediction_hand_back(prediction=running, counts=False)
+    again = prediction_claim()
     assert again.attempts == 1
-    service.prediction_hand_back(prediction=again, detail="out of memory")
-    assert service.prediction_claim().attempts == 2
+    prediction_hand_back(prediction=again, detail="out of memory")
+    assert prediction_claim().attempts == 2
 
 
 def test_after_a_failed_attempt_there_is_a_pause_that_grows(settings):
     settings.DRWEB_RETRY_SECONDS = 15
     row = queued()
     for expected in (15, 60):
-        service.prediction_hand_back(prediction=service.prediction_claim())
+        prediction_hand_back(prediction=prediction_claim())
         row.refresh_from_db()
         assert (row.not_before - timezone.now()).total_seconds() == pytest.approx(expected, abs=5)
-        assert service.prediction_claim() is None
+        assert prediction_claim() is None
         Prediction.objects.filter(pk=row.pk).update(not_before=timezone.now())
 
 
 def test_ungradable_is_a_result_with_its_reason():
     queued()
-    running = service.prediction_claim()
-    service.prediction_refuse(prediction=running, error=ImageRejected("blurred", "The photograph is blurred."))
+    running = prediction_claim()
+    prediction_refuse(prediction=running, error=ImageRejected("blurred", "The photograph is blurred."))
     running.refresh_from_db()
     assert (running.state, running.error_code) == (PredictionState.UNGRADABLE, "blurred")
     assert running.error_sentence == "The photograph is blurred."
     assert running.finished_at is not None
     with pytest.raises(LeaseLost):
-        service.prediction_heartbeat(prediction=running)
+        prediction_heartbeat(prediction=running)
 
 
 def test_files_stay_when_the_connection_dies_under_the_commit(monkeypatch):
     """Nobody knows then whether the row is there; a row without its files would be worse than files without a row."""
     queued()
-    running = service.prediction_claim()
+    running = prediction_claim()
     commit = transaction.Atomic.__exit__
 
     def dies(self, kind, error, trace):
@@ -147,7 +156,7 @@ def test_files_stay_when_the_connection_dies_under_the_commit(monkeypatch):
 
     monkeypatch.setattr(transaction.Atomic, "__exit__", dies)
     with pytest.raises(OperationalError):
-        service.prediction_succeed(prediction=running, analysis=FakeAnalysis())
+        prediction_succeed(prediction=running, analysis=FakeAnalysis())
     monkeypatch.undo()
     running.refresh_from_db()
     assert running.state == PredictionState.SUCCEEDED
@@ -156,14 +165,14 @@ def test_files_stay_when_the_connection_dies_under_the_commit(monkeypatch):
 
 def test_a_result_is_stored_whole_or_not_at_all(monkeypatch):
     queued()
-    running = service.prediction_claim()
+    running = prediction_claim()
 
     def disk_full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("cases.models.Prediction.save", disk_full)
     with pytest.raises(OSError, match="No space"):
-        service.prediction_succeed(prediction=running, analysis=FakeAnalysis())
+        prediction_succeed(prediction=running, analysis=FakeAnalysis())
     monkeypatch.undo()
     running.refresh_from_db()
     assert running.state == PredictionState.RUNNING
@@ -175,24 +184,24 @@ def test_a_result_is_stored_whole_or_not_at_all(monkeypatch):
 def test_cancelling_takes_the_row_from_its_worker():
     staff = staffed_clinic()
     row = queued(image=staff.image, model_name="manet")
-    running = service.prediction_claim()
+    running = prediction_claim()
     assert running == row
-    service.prediction_cancel(user=staff.technician, prediction=row)
+    prediction_cancel(user=staff.technician, prediction=row)
     with pytest.raises(LeaseLost):
-        service.prediction_heartbeat(prediction=running)
+        prediction_heartbeat(prediction=running)
     with pytest.raises(Conflict):
-        service.prediction_cancel(user=staff.technician, prediction=row)
+        prediction_cancel(user=staff.technician, prediction=row)
 
 
 def test_a_failed_analysis_can_be_tried_again_with_fresh_attempts():
     staff = staffed_clinic()
     row = PredictionFactory(image=staff.image, state=PredictionState.FAILED, attempts=MAX_ATTEMPTS)
-    service.prediction_retry(user=staff.reader, prediction=row)
-    claimed = service.prediction_claim(pk=row.pk)
+    prediction_retry(user=staff.reader, prediction=row)
+    claimed = prediction_claim(pk=row.pk)
     assert claimed is not None
     assert claimed.attempts == 1
     with pytest.raises(Conflict):
-        service.prediction_retry(user=staff.reader, prediction=staff.prediction)
+        prediction_retry(user=staff.reader, prediction=staff.prediction)
 
 
 def test_the_database_refuses_a_second_open_analysis_of_the_same_photograph_by_the_same_network():
@@ -205,42 +214,42 @@ class TestRequest:
     @pytest.fixture(autouse=True)
     def _installed(self, monkeypatch):
         self.weights = {"unet": "a" * 64, "grader": "b" * 64}
-        monkeypatch.setattr(service, "_active_weights", lambda name: (name, self.weights))
+        monkeypatch.setattr("cases.services.prediction._active_weights", lambda name: (name, self.weights))
 
     def test_the_same_request_twice_is_one_analysis(self):
         staff = staffed_clinic()
         image = ImageFactory(study=staff.study)
-        first = service.prediction_request(user=staff.technician, image=image, model_name="unet")
-        assert service.prediction_request(user=staff.reader, image=image, model_name="unet") == first
+        first = prediction_request(user=staff.technician, image=image, model_name="unet")
+        assert prediction_request(user=staff.reader, image=image, model_name="unet") == first
 
     def test_a_finished_analysis_is_reused_only_while_the_weights_are_the_same(self):
         staff = staffed_clinic()
         image = ImageFactory(study=staff.study)
-        done = service.prediction_request(user=staff.technician, image=image, model_name="unet")
-        service.prediction_succeed(prediction=service.prediction_claim(pk=done.pk), analysis=FakeAnalysis())
-        assert service.prediction_request(user=staff.technician, image=image, model_name="unet") == done
+        done = prediction_request(user=staff.technician, image=image, model_name="unet")
+        prediction_succeed(prediction=prediction_claim(pk=done.pk), analysis=FakeAnalysis())
+        assert prediction_request(user=staff.technician, image=image, model_name="unet") == done
         self.weights = {**self.weights, "grader": "c" * 64}
-        assert service.prediction_request(user=staff.technician, image=image, model_name="unet") != done
+        assert prediction_request(user=staff.technician, image=image, model_name="unet") != done
 
     def test_a_full_queue_says_so(self, settings):
         settings.DRWEB_MAX_QUEUE = 1
         staff = staffed_clinic()
         queued()
         with pytest.raises(Unavailable) as refused:
-            service.prediction_request(user=staff.technician, image=ImageFactory(study=staff.study), model_name="unet")
+            prediction_request(user=staff.technician, image=ImageFactory(study=staff.study), model_name="unet")
         assert refused.value.code == "queue_full"
         assert refused.value.details["waiting"] == 1
         assert refused.value.details["retry_after_seconds"] >= 5
         failed = PredictionFactory(image=staff.image, state=PredictionState.FAILED, model_name="manet")
         with pytest.raises(Unavailable):
-            service.prediction_retry(user=staff.technician, prediction=failed)
+            prediction_retry(user=staff.technician, prediction=failed)
 
     def test_networks_may_have_workers_of_their_own(self, settings):
         settings.DRWEB_GPU_MODELS = ["manet"]
         staff = staffed_clinic()
         asked = {"user": staff.technician, "image": ImageFactory(study=staff.study)}
-        assert service.prediction_request(model_name="unet", **asked).processor == "cpu"
-        assert service.prediction_request(model_name="manet", **asked).processor == "gpu"
+        assert prediction_request(model_name="unet", **asked).processor == "cpu"
+        assert prediction_request(model_name="manet", **asked).processor == "gpu"
 
     def test_without_the_broker_the_row_is_there_all_the_same(self, settings, django_capture_on_commit_callbacks):
         settings.DRWEB_BROKER_URL = "redis://127.0.0.1:1/0"
@@ -250,7 +259,7 @@ class TestRequest:
             patch("cases.tasks.analyse_prediction.apply_async", side_effect=ConnectionError("refused")),
             django_capture_on_commit_callbacks(execute=True),
         ):
-            row = service.prediction_request(user=staff.technician, image=image, model_name="unet")
+            row = prediction_request(user=staff.technician, image=image, model_name="unet")
         row.refresh_from_db()
         assert row.state == PredictionState.QUEUED
 
@@ -259,14 +268,14 @@ class TestRequest:
         lost, lapsed, fresh, held, gpu = (queued() for _ in range(5))
         long_ago = timezone.now() - dt.timedelta(minutes=1)
         Prediction.objects.exclude(pk=fresh.pk).update(created_at=long_ago)
-        let_the_lease_run_out(service.prediction_claim(pk=lapsed.pk))
-        service.prediction_claim(pk=held.pk)
+        let_the_lease_run_out(prediction_claim(pk=lapsed.pk))
+        prediction_claim(pk=held.pk)
         Prediction.objects.filter(pk=gpu.pk).update(processor="gpu")
         with patch("cases.tasks.analyse_prediction.apply_async") as told:
-            assert service.predictions_remind(processors=["cpu"]) == 2
+            assert predictions_remind(processors=["cpu"]) == 2
         assert [call.args[0] for call in told.call_args_list] == [(lost.pk,), (lapsed.pk,)]
 
     def test_another_clinics_staff_may_not_ask(self):
         ours, theirs = staffed_clinic(), staffed_clinic()
         with pytest.raises(NotAllowed):
-            service.prediction_request(user=theirs.reader, image=ours.image, model_name="unet")
+            prediction_request(user=theirs.reader, image=ours.image, model_name="unet")

@@ -12,8 +12,9 @@ from django.db import connection
 from cases.choices import PredictionState
 from cases.errors import Conflict
 from cases.models import Image, Prediction, Study
-from cases.services import prediction as service
 from cases.services.image import image_upload
+from cases.services.prediction import prediction_cancel, prediction_request, prediction_retry
+from cases.services.prediction_lease import LeaseLost, prediction_claim, prediction_succeed
 from tests.cases.test_prediction_life import FakeAnalysis
 from tests.factories import ImageFactory, PredictionFactory, Staff, fundus_jpeg, staffed_clinic
 
@@ -24,7 +25,7 @@ ROUNDS = 4
 
 @pytest.fixture
 def staff(monkeypatch) -> Staff:
-    monkeypatch.setattr(service, "_active_weights", lambda name: (name, {name: "a" * 64}))
+    monkeypatch.setattr("cases.services.prediction._active_weights", lambda name: (name, {name: "a" * 64}))
     return staffed_clinic()
 
 
@@ -56,8 +57,8 @@ def test_a_retry_and_a_new_request_make_one_open_analysis(staff: Staff):
         image = ImageFactory(study=staff.study)
         failed = PredictionFactory(image=image, state=PredictionState.FAILED)
         first, second = at_once(
-            lambda failed=failed: service.prediction_retry(user=staff.reader, prediction=failed),
-            lambda image=image: service.prediction_request(user=staff.technician, image=image, model_name="unet"),
+            lambda failed=failed: prediction_retry(user=staff.reader, prediction=failed),
+            lambda image=image: prediction_request(user=staff.technician, image=image, model_name="unet"),
         )
         assert isinstance(first, Prediction), first
         assert isinstance(second, Prediction), second
@@ -68,18 +69,18 @@ def test_requests_go_on_while_a_result_is_stored(staff: Staff):
     for _round in range(ROUNDS):
         image = ImageFactory(study=staff.study)
         PredictionFactory(image=image, state=PredictionState.QUEUED)
-        claimed = service.prediction_claim()
+        claimed = prediction_claim()
         stored, asked, cancelled = at_once(
-            lambda claimed=claimed: service.prediction_succeed(prediction=claimed, analysis=FakeAnalysis()),
-            lambda image=image: service.prediction_request(user=staff.technician, image=image, model_name="manet"),
-            lambda claimed=claimed: service.prediction_cancel(user=staff.technician, prediction=claimed),
+            lambda claimed=claimed: prediction_succeed(prediction=claimed, analysis=FakeAnalysis()),
+            lambda image=image: prediction_request(user=staff.technician, image=image, model_name="manet"),
+            lambda claimed=claimed: prediction_cancel(user=staff.technician, prediction=claimed),
         )
         assert isinstance(asked, Prediction), asked
         claimed.refresh_from_db()
         if claimed.state == PredictionState.SUCCEEDED:
             assert isinstance(cancelled, Conflict), cancelled
         else:
-            assert isinstance(stored, service.LeaseLost), stored
+            assert isinstance(stored, LeaseLost), stored
             assert claimed.state == PredictionState.CANCELLED
         Prediction.objects.filter(image=image, state=PredictionState.QUEUED).delete()
 
@@ -98,7 +99,5 @@ def test_two_photographs_of_one_study_arrive_together(staff: Staff):
 
 def test_two_workers_never_hold_the_same_photograph(staff: Staff):
     rows = [PredictionFactory(state=PredictionState.QUEUED).pk for _row in range(ROUNDS)]
-    claimed = [
-        row for _turn in range(ROUNDS // 2) for row in at_once(service.prediction_claim, service.prediction_claim)
-    ]
+    claimed = [row for _turn in range(ROUNDS // 2) for row in at_once(prediction_claim, prediction_claim)]
     assert sorted(row.pk for row in claimed) == rows

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from cases.choices import AnalysisState, PredictionState, StudyQueue, Urgency
 from cases.models import Prediction, Study
-from cases.services import prediction as service
 from cases.services.image import image_upload
+from cases.services.prediction import prediction_cancel, prediction_request, prediction_retry
+from cases.services.prediction_lease import MAX_ATTEMPTS, prediction_claim
 from cases.services.study_queue import study_queue_refresh
 from tests.factories import (
     ImageFactory,
@@ -81,7 +82,7 @@ def test_the_worst_state_of_analysis_is_shown():
 
 
 def test_every_step_of_an_analysis_is_followed(monkeypatch):
-    monkeypatch.setattr(service, "_active_weights", lambda name: (name, {name: "0" * 64}))
+    monkeypatch.setattr("cases.services.prediction._active_weights", lambda name: (name, {name: "0" * 64}))
     staff = staffed_clinic()
     upload = SimpleUploadedFile("eye.jpg", fundus_jpeg(), "image/jpeg")
     study = StudyFactory(clinic=staff.clinic)
@@ -92,15 +93,15 @@ def test_every_step_of_an_analysis_is_followed(monkeypatch):
 
     image = image_upload(user=staff.technician, upload=upload, study=study)
     assert state() == (StudyQueue.TO_READ, AnalysisState.NONE)
-    prediction = service.prediction_request(user=staff.reader, image=image, model_name="unet")
+    prediction = prediction_request(user=staff.reader, image=image, model_name="unet")
     assert state() == (StudyQueue.TO_READ, AnalysisState.WAITING)
-    service.prediction_cancel(user=staff.reader, prediction=prediction)
+    prediction_cancel(user=staff.reader, prediction=prediction)
     assert state() == (StudyQueue.TO_READ, AnalysisState.NONE)
-    service.prediction_retry(user=staff.reader, prediction=prediction)
+    prediction_retry(user=staff.reader, prediction=prediction)
     assert state() == (StudyQueue.TO_READ, AnalysisState.WAITING)
     lapsed = timezone.now() - timedelta(seconds=1)
     Prediction.objects.filter(pk=prediction.pk).update(
-        state=PredictionState.RUNNING, attempts=service.MAX_ATTEMPTS, lease_expires_at=lapsed
+        state=PredictionState.RUNNING, attempts=MAX_ATTEMPTS, lease_expires_at=lapsed
     )
-    service.prediction_claim()
+    prediction_claim()
     assert state() == (StudyQueue.TO_READ, AnalysisState.FAILED)

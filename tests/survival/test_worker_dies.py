@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from cases.services.analysis import STORE
-from cases.services.prediction import MAX_ATTEMPTS
+from cases.services.prediction_lease import MAX_ATTEMPTS
 from cases.services.watch import EXIT_STATUS
 from inference.analysis import STAGES
 from tests.started_site import Site, Web, kill
