@@ -20,6 +20,15 @@ def log_context(**ids: object) -> Iterator[None]:
         _ids.reset(token)
 
 
+class WithoutProbes(logging.Filter):
+    """Drops what Django says of every 503 of `/readyz`; `cases.selectors.readiness` logs the changes."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for a readiness probe."""
+        request = getattr(record, "request", None)
+        return getattr(request, "path", "") != "/readyz"
+
+
 class AddIds(logging.Filter):
     """Puts the ids on the record: each by its name for JSON, all together as `ids` for text.
 

@@ -372,7 +372,10 @@ LOGGING = {
             "style": "{",
         },
     },
-    "filters": {"ids": {"()": "cases.log_context.AddIds"}},
+    "filters": {
+        "ids": {"()": "cases.log_context.AddIds"},
+        "without_probes": {"()": "cases.log_context.WithoutProbes"},
+    },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
@@ -384,6 +387,7 @@ LOGGING = {
     "loggers": {
         # Django's own loggers hand on to the root instead of mailing admins.
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.request": {"filters": ["without_probes"]},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         # Answered with 400; scanners would fill the log with traces.
         "django.security.DisallowedHost": {"handlers": [], "propagate": False},

@@ -56,6 +56,18 @@ def test_ready_once_a_worker_has_loaded_a_network(client):
     assert ready(client)[0] == 503
 
 
+def test_the_log_says_once_that_the_system_is_not_ready_and_once_that_it_is(client, caplog):
+    speaks(unet="pytorch")
+    ready(client)
+    caplog.clear()
+    worker_gone(name="worker-1")
+    assert [ready(client)[0] for _probe in range(3)] == [503, 503, 503]
+    speaks(unet="pytorch")
+    assert [ready(client)[0] for _probe in range(3)] == [200, 200, 200]
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert lines == [("WARNING", "not ready: workers"), ("WARNING", "ready again")]
+
+
 def test_not_ready_when_the_worker_has_fallen_silent(client):
     speaks(unet="pytorch")
     Worker.objects.update(seen_at=timezone.now() - dt.timedelta(minutes=2))
