@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from cases.choices import Access, Lesion
 from cases.errors import ApplicationError, Conflict
-from cases.models import Clinic, HistoryEntry, Image, LesionResult, MaskRevision, Reading, Study
+from cases.models import Clinic, Image, LesionResult, MaskRevision, Reading, Study
 from cases.selectors.image import field_of_view_of
+from cases.services.history import access_records
 from cases.services.image import image_decode
 from inference.masks import decode_mask, encode_mask
 
@@ -93,10 +94,8 @@ def _write(clinic: Clinic, folder: Path, held_share: float) -> list[dict[str, An
     for name in ("images", *(f"masks/{lesion}" for lesion in Lesion.values)):
         (folder / name).mkdir(parents=True)
     found = list(_signed_corrected(clinic))
-    for study in {study.pk: study for study, _reading, _signed in found}.values():
-        HistoryEntry.objects.log_create(
-            study, force_log=True, action=HistoryEntry.Action.ACCESS, access=Access.EXPORTED
-        )
+    studies = {study.pk: study for study, _reading, _signed in found}
+    access_records(records=studies.values(), access=Access.EXPORTED)
     people = _numbered({_person(study) for study, _reading, _signed in found}, held_share)
     rows = [_write_photograph(folder, reading, signed) | people[_person(study)] for study, reading, signed in found]
     rows.sort(key=lambda row: str(row["image"]))  # by random number: the order tells nothing

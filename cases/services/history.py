@@ -28,14 +28,14 @@ HANDED_OUT = frozenset({"original", "pdf"})
 
 
 def access_record(*, record: models.Model, access: Access) -> None:
-    """Record that whoever asks saw or took `record`."""
+    """Record that whoever asks saw or took `record`; of the system by itself, only what it exported."""
     access_records(records=[record], access=access)
 
 
 def access_records(*, records: Iterable[models.Model], access: Access) -> None:
     """The same for several, in one statement; none where all of it was recorded within `GRAIN`."""
     who = asker()
-    if who["actor"] is None:
+    if who["actor"] is None and access != Access.EXPORTED:  # what the system looks at stays in it
         return
     entries = [_entry(who, record, access) for record in records if _first_time(who, record, access)]
     if entries:  # without any, not even a transaction is opened

@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from PIL import Image as PillowImage
 
-from cases.choices import Access, Laterality, NetworkState, PredictionState
+from cases.choices import Access, Laterality, NetworkState, PredictionState, Via
 from cases.models import HistoryEntry, Image, NetworkVersion
 from cases.selectors.network_version import active_versions, known_versions
 from cases.services.analysis import prediction_run_next
@@ -88,6 +88,18 @@ def exported(staff: Staff, root: Path, held: float = 0.5) -> list[dict[str, str]
         return list(csv.DictReader(file))
 
 
+def test_an_export_is_in_the_history_of_the_clinic_and_of_no_other(client, staff, tmp_path):
+    image, other = signed_photograph(staff, 1), staffed_clinic()
+    exported(staff, tmp_path)
+    (entry,) = HistoryEntry.objects.filter(access=Access.EXPORTED)
+    assert (entry.clinic, entry.patient, entry.study) == (staff.clinic, image.study.patient, image.study)
+    assert (entry.actor, entry.via) == (None, Via.SYSTEM)
+    for admin, seen in ((staff.clinicadmin, 1), (other.clinicadmin, 0)):
+        client.force_login(admin)
+        page = client.get("/history/", {"what": Access.EXPORTED})
+        assert list(page.context["page"]) == [entry][:seen]
+
+
 def test_an_export_tells_nothing_of_the_patient_and_keeps_every_pixel_of_the_retina(staff, tmp_path):
     image = signed_photograph(staff, 1)
     signed_photograph(staffed_clinic(), 2)  # another clinic's
@@ -102,7 +114,6 @@ def test_an_export_tells_nothing_of_the_patient_and_keeps_every_pixel_of_the_ret
     for path in (tmp_path / "clinic").rglob("*"):
         told = str(path.relative_to(tmp_path)).encode() + (path.read_bytes() if path.is_file() else b"")
         assert not any(secret.encode() in told for secret in (*SECRETS, str(image.sha256)))
-    assert HistoryEntry.objects.get(access=Access.EXPORTED).study == image.study
     picture = np.asarray(PillowImage.open(tmp_path / "clinic" / "images" / f"{row['image']}.png"))
     original = np.asarray(PillowImage.open(image.original))
     inside = find_field_of_view(original).mask_for(original.shape)
