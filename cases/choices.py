@@ -179,6 +179,14 @@ class Referral(models.IntegerChoices):
     URGENT = 3, _("Refer urgently")
 
 
+class Standing(models.TextChoices):
+    """On whose word a decision stands."""
+
+    PROPOSED = "proposed", _("Proposed by the network, not signed")
+    UNSETTLED = "unsettled", _("Signed, but a senior reader has not decided yet")
+    SIGNED = "signed", _("Signed")
+
+
 class Finding(models.TextChoices):
     """What of an eye decides on referral and recall: one row each of a clinic's table."""
 

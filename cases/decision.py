@@ -11,10 +11,10 @@ Sources of the table's defaults:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cases.choices import Finding, Gradability, Laterality, MacularOedema, Referral
+from cases.choices import Finding, Gradability, Laterality, MacularOedema, Referral, Standing
 
 EYES = (Laterality.OD, Laterality.OS)
 
@@ -99,13 +99,22 @@ class EyeDecision:
 class Decision:
     """What follows for the patient: the decision of the worse eye.
 
-    `proposed` is True where only the networks have judged: nobody may act on it before a reader has signed. `pending`
+    `standing` says on whose word: nobody may act on what the networks propose before a reader has signed. `pending`
     names eyes that were photographed but are not judged yet: they can only make it worse.
     """
 
     eyes: tuple[EyeDecision, ...]
-    proposed: bool
+    standing: Standing
     pending: tuple[str, ...] = ()
+
+    @property
+    def proposed(self) -> bool:
+        """Whether only the networks have judged."""
+        return self.standing == Standing.PROPOSED
+
+    def unsettled(self) -> Decision:
+        """The same while a senior reader has not decided yet."""
+        return replace(self, standing=Standing.UNSETTLED)
 
     @property
     def worse(self) -> EyeDecision:
@@ -155,17 +164,18 @@ class Decision:
             )
             for row in stored["eyes"]
         )
-        return cls(eyes=eyes, proposed=stored["proposed"], pending=tuple(stored["pending"]))
+        standing = Standing.PROPOSED if stored["proposed"] else Standing.SIGNED
+        return cls(eyes=eyes, standing=standing, pending=tuple(stored["pending"]))
 
 
-def decide(eyes: Iterable[EyeFindings], table: Mapping[Finding, Rule], *, proposed: bool) -> Decision | None:
+def decide(eyes: Iterable[EyeFindings], table: Mapping[Finding, Rule], *, standing: Standing) -> Decision | None:
     """The decision for a patient; None while no eye is judged."""
     all_eyes = list(eyes)
     if all(eye.findings() in ([], [Finding.MISSING]) for eye in all_eyes):
         return None
     return Decision(
         eyes=tuple(_decide_eye(eye, table) for eye in all_eyes if not eye.pending),
-        proposed=proposed,
+        standing=standing,
         pending=tuple(eye.eye for eye in all_eyes if eye.pending),
     )
 

@@ -42,7 +42,7 @@ def report_document(content: ReportContent) -> PdfDocument:
         "signature": words.signature(content),
         "unsigned": words.unsigned(content),
         "decision": words.decision_facts(content),
-        "proposed": content.decision is not None and content.decision.proposed,
+        "standing": "" if content.decision is None else content.decision.standing,
         "sections": words.sections(content),
         "legend": words.legend(),
         "networks": words.networks_used(content.photographs),

@@ -7,10 +7,20 @@ from collections.abc import Iterable
 
 from django.db.models import prefetch_related_objects
 
-from cases.choices import Finding, Gradability, Laterality, MacularOedema, QualityVerdict, Referral
+from cases.choices import (
+    Finding,
+    Gradability,
+    Laterality,
+    MacularOedema,
+    QualityVerdict,
+    Referral,
+    Standing,
+    StudyQueue,
+)
 from cases.decision import DEFAULTS, EYES, Decision, EyeFindings, Rule, decide
 from cases.models import Clinic, Image, Prediction, Reading, ReferralRule, Study
 from cases.selectors.prediction import latest_prediction
+from cases.selectors.reading import readings_to_compare
 
 _WORST_FIRST = (MacularOedema.REFERABLE, MacularOedema.POSSIBLE, MacularOedema.NONE)
 
@@ -27,23 +37,36 @@ def referral_table(clinic: Clinic) -> dict[Finding, Rule]:
 def decision_of(study: Study) -> Decision | None:
     """What follows for the patient, by the reading that holds; before one does, what the networks propose.
 
-    What was signed stays, also where the clinic changed its table since. None where nothing can be said yet, and while
-    the networks are hidden from the readers.
+    What was signed stays, also where the clinic changed its table since. While signed readings wait for a senior
+    reader, the most cautious of theirs counts. None where nothing can be said yet, and while the networks are hidden
+    from the readers.
     """
     if study.conclusion is not None:
-        stored = json.loads(study.conclusion.snapshot)["decision"]
-        return None if stored is None else Decision.from_json(stored)
+        return _signed(study.conclusion)
+    if study.queue == StudyQueue.TO_ADJUDICATE:
+        signed = [decision for reading in readings_to_compare(study) if (decision := _signed(reading)) is not None]
+        return max(signed, key=lambda decision: decision.worse.order).unsettled() if signed else None
+    return proposal_of(study)
+
+
+def proposal_of(study: Study) -> Decision | None:
+    """What the networks propose, whatever was signed; None without results, and while they are hidden."""
     if study.network_hidden:
         return None
     images = list(study.images.all())
     prefetch_related_objects(images, "predictions")  # unless they are read already
-    return decide(findings_of_networks(images), referral_table(study.clinic), proposed=True)
+    return decide(findings_of_networks(images), referral_table(study.clinic), standing=Standing.PROPOSED)
+
+
+def _signed(reading: Reading) -> Decision | None:
+    stored = json.loads(reading.snapshot)["decision"]
+    return None if stored is None else Decision.from_json(stored)
 
 
 def decision_by(reading: Reading, images: Iterable[Image]) -> Decision | None:
     """What follows from what a reader states, by the clinic's table as it is now."""
     eyes = [_stated(reading, eye, list(images)) for eye in EYES]
-    return decide(eyes, referral_table(reading.study.clinic), proposed=False)
+    return decide(eyes, referral_table(reading.study.clinic), standing=Standing.SIGNED)
 
 
 def findings_of_networks(images: Iterable[Image]) -> list[EyeFindings]:

@@ -6,10 +6,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from cases.choices import AnalysisState, PredictionState, QualityVerdict, Referral, StudyQueue, Urgency
+from cases.decision import EYES
 from cases.models import Image, Prediction, Study
 from cases.notifications import work_list_changed
-from cases.selectors.decision import decision_of
-from cases.selectors.reading import reading_state_of
+from cases.selectors.decision import decision_of, proposal_of
+from cases.selectors.reading import reading_state_of, readings_to_compare
 
 URGENCY_OF = {
     Referral.NONE: Urgency.ROUTINE,
@@ -29,10 +30,9 @@ def study_queue_refresh(*, study: Study) -> Study:
     locked = Study.objects.select_for_update(of=("self",), no_key=True)
     row = locked.select_related("clinic", "conclusion").get(pk=study.pk)
     images = list(Image.objects.filter(study=study).prefetch_related("predictions"))
-    decision = decision_of(row)
-    study.queue = _queue(row, images)
+    row.queue = study.queue = _queue(row, images)
     study.worst_grade = _worst_grade(row, images)
-    study.urgency = URGENCY_OF[decision.referral] if decision else Urgency.ROUTINE
+    study.urgency = _urgency(row)
     study.analysis_state = _analysis_state(images)
     study.listed_at = timezone.now()
     study.save(update_fields=["queue", "urgency", "worst_grade", "analysis_state", "listed_at"])
@@ -47,14 +47,26 @@ def _queue(study: Study, images: list[Image]) -> StudyQueue:
     return StudyQueue.UPLOAD_AGAIN if state == StudyQueue.TO_READ and unusable else state
 
 
+def _urgency(study: Study) -> Urgency:
+    """By the decision; until a senior reader has settled it, by the network's proposal where that is more cautious."""
+    decisions = [decision_of(study)]
+    if study.queue == StudyQueue.TO_ADJUDICATE:
+        decisions.append(proposal_of(study))
+    return max((URGENCY_OF[decision.referral] for decision in decisions if decision), default=Urgency.ROUTINE)
+
+
 def _worst_grade(study: Study, images: list[Image]) -> int | None:
-    """Of the reading that holds, or else of the newest result of each photograph (ICDR 0-4), unless it is hidden."""
-    if study.conclusion is not None:
-        grades = [study.conclusion.grade_od, study.conclusion.grade_os]
-    elif study.network_hidden:
-        grades = []
-    else:
-        grades = [_newest_result_grade(image) for image in images]
+    """Of the reading that holds, or else of the newest result of each photograph (ICDR 0-4), unless it is hidden.
+
+    Until a senior reader has settled it, what was signed counts beside the results.
+    """
+    grades: list[int | None] = []
+    if study.conclusion is None and not study.network_hidden:
+        grades += [_newest_result_grade(image) for image in images]
+    signed = [study.conclusion] if study.conclusion is not None else []
+    if study.queue == StudyQueue.TO_ADJUDICATE:
+        signed = readings_to_compare(study)
+    grades += [reading.grade(eye) for reading in signed for eye in EYES]
     return max((grade for grade in grades if grade is not None), default=None)
 
 

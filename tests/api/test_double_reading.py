@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cases.choices import Gradability, MacularOedema, PredictionState, ReadingMode, StudyQueue
+from cases.choices import Gradability, MacularOedema, PredictionState, ReadingMode, Standing, StudyQueue
 from cases.differences import Matter, differences
 from cases.errors import ApplicationError, Conflict
 from cases.models import MaskRevision, Reading
@@ -212,6 +212,8 @@ def test_two_that_differ_go_to_a_senior_reader(staff, second, double):
     assert (double.blind, double.conclusion, double.queue) == (False, None, StudyQueue.TO_ADJUDICATE)
     assert readings_to_compare(double) == [first, other]
     assert not mask_of(staff.senior, double).corrected
+    decision = decision_of(double)
+    assert (decision.standing, decision.worse.findings) == (Standing.UNSETTLED, ("grade_3",))  # the more cautious one
 
     adjudication = adjudication_start(user=staff.senior, study=double, based_on=other)
     assert (adjudication.kind, adjudication.grade_od) == ("adjudication", 1)

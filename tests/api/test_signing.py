@@ -47,6 +47,19 @@ def test_sign_read_amend_verify(staff: Staff, study):
     assert (decision["referral_label"], decision["months"]) == ("Refer urgently", 1)
 
 
+def test_what_waits_for_a_senior_reader_is_neither_proposed_nor_settled(staff: Staff, study):
+    study.images.first().predictions.update(rule_grade=0)
+    client = session_of(staff.reader)
+    proposed = client.get(f"/api/studies/{study.pk}/decision").json()["decision"]
+    assert (proposed["proposed"], proposed["standing_label"]) == (True, "Proposed by the network, not signed")
+    assert sign(client, study).status_code == 200
+    decision = client.get(f"/api/studies/{study.pk}/decision").json()["decision"]
+    assert (decision["proposed"], decision["standing"]) == (False, "unsettled")
+    assert decision["standing_label"] == "Signed, but a senior reader has not decided yet"
+    chinese = client.get(f"/api/studies/{study.pk}/decision", headers={"Accept-Language": "zh-hans"}).json()
+    assert chinese["decision"]["standing_label"] == "已签署，但高级阅片者尚未裁定"
+
+
 def test_a_token_signs_with_the_password_too(staff: Staff, study):
     assert sign(token_of(staff.reader), study).status_code == 200
 

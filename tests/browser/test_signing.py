@@ -56,7 +56,7 @@ def sign(page: Page, password: str = PASSWORD) -> None:
 
 def test_sign_then_locked_then_amend(opened, staff, study):
     page = opened(staff.reader, study)
-    expect(page.locator("#decision-proposed")).to_be_visible()
+    expect(page.locator("#decision-standing")).to_be_visible()
     state(page)
     page.get_by_label("Macula, right eye (OD)").select_option("none")
     page.get_by_label("Diagnosis text").fill("Moderate NPDR.")
@@ -67,7 +67,7 @@ def test_sign_then_locked_then_amend(opened, staff, study):
     expect(signed).to_contain_text(Reading.objects.get().sha256[:16])
     expect(page.locator("#reading")).to_have_count(0)
     expect(page.locator("#decision-referral")).to_have_text("Refer")
-    expect(page.locator("#decision-proposed")).to_be_hidden()
+    expect(page.locator("#decision-standing")).to_be_hidden()
 
     page.get_by_label("Reason of the amendment").fill("Haemorrhage overlooked")
     page.get_by_role("button", name="Amend").click()

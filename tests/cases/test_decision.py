@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases.choices import Finding, Gradability, Laterality, MacularOedema, ReadingMode, Referral
+from cases.choices import Finding, Gradability, Laterality, MacularOedema, ReadingMode, Referral, Standing
 from cases.decision import DEFAULTS, Decision, EyeFindings, decide
 from cases.models import ReferralRule
 from cases.selectors.decision import decision_of, referral_table
@@ -22,7 +22,7 @@ def eye(side: str = OD, grade: int | None = None, macula: str = "", gradability:
 
 
 def decided(*eyes: EyeFindings) -> Decision:
-    decision = decide(eyes, DEFAULTS, proposed=False)
+    decision = decide(eyes, DEFAULTS, standing=Standing.SIGNED)
     assert decision is not None
     return decision
 
@@ -59,9 +59,9 @@ def test_a_photographed_eye_that_nobody_judged_stays_open():
     decision = decided(eye(OD, 4), eye(OS))
     assert decision.pending == (OS,)
     assert decision.referral == Referral.URGENT
-    assert decide([eye(OD), eye(OS)], DEFAULTS, proposed=True) is None
-    assert decide([eye(OD), eye(OS, seen=False)], DEFAULTS, proposed=True) is None
-    assert decide([], DEFAULTS, proposed=True) is None
+    assert decide([eye(OD), eye(OS)], DEFAULTS, standing=Standing.PROPOSED) is None
+    assert decide([eye(OD), eye(OS, seen=False)], DEFAULTS, standing=Standing.PROPOSED) is None
+    assert decide([], DEFAULTS, standing=Standing.PROPOSED) is None
 
 
 def test_ungradable_and_missing_eyes_ask_for_new_photographs():
@@ -87,11 +87,11 @@ some_eye = st.builds(
 
 @given(st.lists(some_eye, max_size=3))
 def test_no_eye_makes_a_patient_better(eyes):
-    decision = decide(eyes, DEFAULTS, proposed=True)
+    decision = decide(eyes, DEFAULTS, standing=Standing.PROPOSED)
     if decision is None:
         return
     for one in eyes:
-        alone = decide([one], DEFAULTS, proposed=True)
+        alone = decide([one], DEFAULTS, standing=Standing.PROPOSED)
         if alone is not None:
             assert decision.referral >= alone.referral
             assert alone.months is None or decision.months <= alone.months
@@ -99,7 +99,7 @@ def test_no_eye_makes_a_patient_better(eyes):
 
 @given(st.lists(some_eye, min_size=1, max_size=2))
 def test_a_decision_survives_being_written_down(eyes):
-    decision = decide(eyes, DEFAULTS, proposed=False)
+    decision = decide(eyes, DEFAULTS, standing=Standing.SIGNED)
     if decision is not None:
         assert Decision.from_json(json.loads(json.dumps(decision.as_json()))) == decision
 

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
-from cases.choices import Finding, Gradability, MacularOedema, ReadingState, Referral, StudyQueue
+from cases.choices import Finding, Gradability, MacularOedema, ReadingState, Referral, Standing, StudyQueue, Urgency
 from cases.errors import ApplicationError, Conflict, NotAllowed
 from cases.models import LesionResult, Prediction, Reading, ReferralRule
 from cases.selectors.decision import decision_of
@@ -351,6 +351,21 @@ def test_where_network_and_rule_disagree_a_senior_reader_decides(staff, study):
     conclusion = signed(staff.senior, study)
     study.refresh_from_db()
     assert (study.conclusion, study.queue) == (conclusion, StudyQueue.SIGNED)
+
+
+@pytest.mark.parametrize(("network", "reader", "referral"), [(0, 4, Referral.URGENT), (4, 0, Referral.NONE)])
+def test_until_then_the_readers_word_is_told_and_the_more_cautious_hurries(staff, study, network, reader, referral):
+    for image in study.images.all():
+        image.predictions.update(grade=network, rule_grade=2)
+    signed(staff.reader, study, Words(grade_od=reader, grade_os=reader))
+    study.refresh_from_db()
+    decision = decision_of(study)
+    assert (decision.standing, decision.proposed, decision.referral) == (Standing.UNSETTLED, False, referral)
+    assert (study.urgency, study.worst_grade) == (Urgency.URGENT, 4)
+    adjudication_start(user=staff.senior, study=study)
+    signed(staff.senior, study, Words(grade_od=1, grade_os=1))
+    study.refresh_from_db()
+    assert (decision_of(study).standing, study.urgency, study.worst_grade) == (Standing.SIGNED, Urgency.ROUTINE, 1)
 
 
 def test_a_senior_reader_decides_with_the_first_signature(staff, study):

@@ -47,6 +47,14 @@ def test_an_unsigned_report_says_so_and_only_proposes(staff, study):
     assert "Electronic signature" not in words
 
 
+def test_while_a_senior_reader_has_not_decided_the_report_says_so(staff, study):
+    study.images.first().predictions.update(rule_grade=0)
+    reading_sign(user=staff.reader, study=study, words=WORDS)
+    words = report_of(staff, study)
+    assert "Referral and recall: signed, but a senior reader has not decided yet Referral Refer Next" in words
+    assert "转诊与复查：已签署，但高级阅片者尚未裁定" in report_of(staff, study, language="zh-hans")
+
+
 @pytest.mark.parametrize("change", [{"diagnosis": "Healthy."}, {"grade": 0}])
 def test_other_words_than_those_signed_get_no_signature(staff, study, change):
     reading = reading_sign(user=staff.reader, study=study, words=WORDS)

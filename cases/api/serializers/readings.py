@@ -15,6 +15,7 @@ from cases.choices import (
     ReadingKind,
     ReadingState,
     Referral,
+    Standing,
 )
 from cases.decision import Decision, EyeDecision
 from cases.models import Reading
@@ -93,7 +94,9 @@ class EyeDecisionSerializer(serializers.Serializer):
 class DecisionSerializer(serializers.Serializer):
     """What follows for the patient, by the worse eye."""
 
-    proposed = serializers.BooleanField(help_text="True: by the networks alone; no reader has signed.")
+    proposed = serializers.BooleanField(help_text="True: by the networks alone; no reading holds yet.")
+    standing = serializers.ChoiceField(Standing.choices)
+    standing_label = serializers.SerializerMethodField()
     referral = serializers.ChoiceField(Referral.choices)
     referral_label = serializers.SerializerMethodField()
     months = serializers.IntegerField(allow_null=True, help_text="Next examination within so many months of the visit.")
@@ -104,6 +107,10 @@ class DecisionSerializer(serializers.Serializer):
     def get_referral_label(self, decision: Decision) -> str:
         """In the language of the request."""
         return str(decision.referral.label)
+
+    def get_standing_label(self, decision: Decision) -> str:
+        """In the language of the request."""
+        return str(decision.standing.label)
 
 
 class DecisionAnswerSerializer(ApiSerializer):

@@ -25,7 +25,8 @@ export function showDecision(decision, eyes) {
     return;
   }
   card.dataset.referral = decision.referral;
-  byId("decision-proposed").hidden = !decision.proposed;
+  byId("decision-standing").hidden = decision.standing === "signed";
+  byId("decision-standing").textContent = decision.standing_label;
   byId("decision-referral").textContent = decision.referral_label;
   byId("decision-months").textContent = recallText(decision);
   const pending = decision.pending.map((eye) => ({ eye, finding_labels: [gettext("not judged yet")] }));
