@@ -51,14 +51,16 @@ class InputConfig:
     """What the network is shown.
 
     ``size``: side of the whole input, pixels. ``crop``: side of a training crop (segmentation only). ``scale``: range
-    of random zoom. ``lesion_centred``: share of crops centred on a lesion. ``transforms``: "default", or "seed" for the
-    seed report's lists, which take whole photographs and know no crops.
+    of random zoom. ``lesion_centred``: share of crops centred on a lesion. ``bleeds``: share of the crops with a known
+    truth that are given a simulated large bleed. ``transforms``: "default", or "seed" for the seed report's lists,
+    which take whole photographs and know no crops.
     """
 
     size: int
     crop: int = 384
     scale: tuple[float, float] = (0.75, 1.3)
     lesion_centred: float = 0.75
+    bleeds: float = 0.0
     transforms: str = "default"
     normalisation: Normalisation = IMAGENET
 

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from inference.field_of_view import Rgb
 from inference.lesions import LESIONS
 from inference.preprocessing import normalise
+from training.bleeds import add_bleed
 from training.config import ConfigError, TrainingConfig
 from training.datasets.squares import Square
 from training.transforms import Placement, default_photometric, seed_segmentation
@@ -92,7 +93,8 @@ class CropDataset(Dataset[dict[str, Tensor]]):
         position = int(randomness.integers(len(self.pools[pool])))
         square = self.pools[pool][position]
         if self.whole is None:
-            image, target = self._crop(square, self.points[position] if pool == 0 else None, randomness)
+            bleeds = self.config.input.bleeds if pool < 2 else 0.0  # where only a teacher can tell, none is added
+            image, target = self._crop(square, self.points[position] if pool == 0 else None, bleeds, randomness)
         else:
             self.whole.set_random_seed(int(randomness.integers(2**31)))
             changed = self.whole(image=square.rgb, masks=_masks(square))
@@ -105,12 +107,15 @@ class CropDataset(Dataset[dict[str, Tensor]]):
         }
 
     def _crop(
-        self, square: Square, points: LesionPoints | None, randomness: np.random.Generator
+        self, square: Square, points: LesionPoints | None, bleeds: float, randomness: np.random.Generator
     ) -> tuple[Rgb, NDArray[np.float32]]:
         placement = self._place(square, points, randomness)
         self.photometric.set_random_seed(int(randomness.integers(2**31)))
-        image = self.photometric(image=placement.warp_image(square.rgb))["image"]
-        return image, np.stack([placement.warp_mask(mask) for mask in _masks(square)])
+        image = placement.warp_image(square.rgb)
+        target = np.stack([placement.warp_mask(mask) for mask in _masks(square)])
+        if bleeds and randomness.random() < bleeds:
+            image, target = add_bleed(image, target, placement.warp_mask(square.inside), randomness)
+        return self.photometric(image=image)["image"], target
 
     def _place(self, square: Square, points: LesionPoints | None, randomness: np.random.Generator) -> Placement:
         settings = self.config.input

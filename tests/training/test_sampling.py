@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from inference.lesions import LESIONS
 from inference.networks import NetworkSpec
 from training.config import BudgetConfig, ConfigError, DataConfig, InputConfig, OptimiserConfig, TrainingConfig
 from training.datasets.records import Record
@@ -119,3 +120,25 @@ def test_the_seeds_list_shows_whole_photographs_with_their_masks(config):
     assert torch.equal(shown[:, [1, 2]], torch.zeros(8, 2))
     assert torch.equal(dataset[3]["image"], item["image"])  # a function of seed and index
     assert not torch.equal(dataset[4]["image"], item["image"])
+
+
+def with_bleeds(settings, share):
+    return dataclasses.replace(settings, input=dataclasses.replace(settings.input, bleeds=share))
+
+
+def marked_crops(settings, **pools):
+    dataset = CropDataset(settings, [square()], **pools)
+    return [bool(dataset[index]["target"][LESIONS.index("HE")].any()) for index in range(len(dataset))]
+
+
+def test_the_configuration_says_how_many_crops_bleed(config):
+    longer = dataclasses.replace(config, budget=dataclasses.replace(config.budget, steps=50))
+    assert not any(marked_crops(longer))
+    assert np.mean(marked_crops(with_bleeds(longer, 1.0))) > 0.9  # the rest lies outside the field of view
+    assert 0.15 < np.mean(marked_crops(with_bleeds(longer, 0.3))) < 0.5
+
+
+def test_photographs_that_only_a_teacher_can_tell_are_left_alone(config):
+    data = dataclasses.replace(config.data, unlabelled_share=1.0)
+    settings = with_bleeds(dataclasses.replace(config, data=data), 1.0)
+    assert not any(marked_crops(settings, unlabelled=[square(outlined=False)]))
