@@ -26,13 +26,13 @@ from dataclasses import asdict, dataclass, field
 from math import hypot, pi, sqrt
 from typing import Any, Final, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import gettext_noop
 from inference.field_of_view import FieldOfView
 from inference.measurement import disc_area
+from inference.regions import find_regions
 
 Point = tuple[float, float]
 
@@ -161,23 +161,14 @@ def _with_quadrants(finding: RuleFinding, quadrants: dict[str, int]) -> RuleFind
 
 def _spots(mask: NDArray[np.bool_], smallest: float) -> list[Spot]:
     """Connected areas (by corner too) of at least `smallest` pixels, the largest first."""
-    grey = mask.view(np.uint8)
-    left, top, wide, high = cv2.boundingRect(grey)
-    if not wide:
-        return []
-    window = np.ascontiguousarray(grey[top : top + high, left : left + wide])
-    count, _labels, stats, centres = cv2.connectedComponentsWithStats(window, connectivity=8)
-    found = [
-        Spot(
-            (float(centres[n][0]) + left, float(centres[n][1]) + top),
-            (int(x) + left, int(y) + top, int(width), int(height)),
-            int(area),
+    regions = find_regions(mask)
+    largest = np.argsort(-regions.areas, kind="stable")[: np.count_nonzero(regions.areas >= smallest)]
+    return [
+        Spot((float(x), float(y)), (int(left), int(top), int(width), int(height)), int(area))
+        for (x, y), (left, top, width, height), area in zip(
+            regions.centres[largest], regions.boxes[largest], regions.areas[largest], strict=True
         )
-        for n in range(1, count)
-        for x, y, width, height, area in [stats[n]]
-        if area >= smallest
     ]
-    return sorted(found, key=lambda spot: -spot.area)
 
 
 def _regions(spots: list[Spot]) -> list[tuple[int, int, int, int]]:
