@@ -5,9 +5,12 @@
 
 Without --url it starts a system of its own (DRWEB_... of the environment reach it, so that PostgreSQL, Redis and S3 can
 be measured too) and stops it. "bare" is the segmentation network and the grader of one photograph back to back on the
-engine that the worker uses, tensors ready, measured before the load and after it; the ratio compares photographs per
-second. A photograph that ends without exactly one result is lost. Being told to come back later (429, 503 with
-Retry-After) is no error, and is obeyed. The clients run on the same machine and cost processor time as well.
+engine that the worker uses, tensors ready, measured before the load and after it. A photograph that ends without
+exactly one result is lost. Being told to come back later (429, 503 with Retry-After) is no error, and is obeyed.
+
+Two ratios are printed. The first compares photographs per second: it needs a machine that does nothing else. The second
+compares processor seconds per photograph, those of clients, web process and workers together (the clients run on the
+same machine), and stays true where other programs run beside it.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from processor_time import processor_seconds, spent
 from system import REPOSITORY, Answer, Client, System, percentiles, sample_photograph, started
 
 STEPS = ("upload", "ask", "poll", "result", "correct", "report", "whole")
@@ -38,22 +42,22 @@ def both():
     for network, batch in zip(networks, batches):
         network.engine.run(batch)
 both()
-start, rounds = time.perf_counter(), 0
+start, used, rounds = time.perf_counter(), time.process_time(), 0
 while time.perf_counter() - start < float(sys.argv[2]):
     both()
     rounds += 1
-print(rounds / (time.perf_counter() - start), networks[0].engine.name)
+print(rounds / (time.perf_counter() - start), (time.process_time() - used) / rounds, networks[0].engine.name)
 """
 
 
-def bare(model: str, seconds: float) -> tuple[float, str]:
-    """Photographs per second of the networks alone, and their engine; in a process of its own."""
+def bare(model: str, seconds: float) -> tuple[float, float, str]:
+    """The networks alone, in a process of their own: photographs per second, processor seconds of one, the engine."""
     cache = os.environ.get("DRWEB_CACHE_DIR", str(REPOSITORY / "var" / "cache"))
     command = [sys.executable, "-c", BARE, model, str(seconds)]
     environment = {**os.environ, "DRWEB_CACHE_DIR": cache}
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, text=True)
-    rate, engine = done.stdout.split()
-    return float(rate), engine
+    rate, cost, engine = done.stdout.split()
+    return float(rate), float(cost), engine
 
 
 @dataclass
@@ -143,16 +147,17 @@ def lost(system: System, images: list[int]) -> list[int]:
     return [image_id for image_id in images if results(image_id) != 1]
 
 
-def load(system: System, photograph: bytes, options: argparse.Namespace) -> float:
-    """Let all users loose, print what they saw; photographs with a result per second."""
+def load(system: System, photograph: bytes, options: argparse.Namespace) -> tuple[float, float]:
+    """Let all users loose, print what they saw; photographs with a result per second, processor seconds of each."""
     measured = Measured()
     users = [User(system, measured, photograph, options.model, options.photographs) for _user in range(options.users)]
-    begun = time.perf_counter()
+    before, begun = processor_seconds(system.processes), time.perf_counter()
     for user in users:
         user.start()
     for user in users:
         user.join()
     everything = time.perf_counter() - begun
+    used = spent(before, processor_seconds(system.processes))
     rate = len(measured.results_at) / (max(measured.results_at, default=begun + 1) - begun)
     gone = lost(system, measured.images)
     print(f"{'seconds':<10} {'number':>7} {'p50':>8} {'p95':>8} {'p99':>8} {'max':>8}")
@@ -162,7 +167,10 @@ def load(system: System, photograph: bytes, options: argparse.Namespace) -> floa
     print(f"errors {len(measured.errors)}, lost {len(gone)}, told to come back later {len(measured.told_to_wait)}")
     for error in sorted(set(measured.errors))[:5]:
         print(f"  {error}")
-    return rate
+    done = max(1, len(measured.results_at))
+    parts = ", ".join(f"{part} {seconds / done:.2f}" for part, seconds in used.items())
+    print(f"\nprocessor seconds per photograph: {parts}")
+    return rate, sum(used.values()) / done
 
 
 def main() -> None:
@@ -177,16 +185,19 @@ def main() -> None:
     parser.add_argument("--token")
     options = parser.parse_args()
     photograph = options.image.read_bytes() if options.image else sample_photograph()
-    before, engine = bare(options.model, options.bare_seconds)
+    before, cost_before, engine = bare(options.model, options.bare_seconds)
     print(f"{options.users} users, {options.photographs} photographs each, {options.model} on {engine}\n")
     with nullcontext(System(options.url, options.token)) if options.url else started(options.workers) as system:
-        rate = load(system, photograph, options)
-    after, _engine = bare(options.model, options.bare_seconds)
-    alone = (before + after) / 2
+        rate, cost = load(system, photograph, options)
+    after, cost_after, _engine = bare(options.model, options.bare_seconds)
+    alone, cost_alone = (before + after) / 2, (cost_before + cost_after) / 2
+    print(f"processor seconds per photograph: system {cost:.2f}, bare networks {cost_alone:.2f}")
     print(
         f"photographs per second: system {rate:.3f}, bare networks {alone:.3f} ({before:.3f} before, {after:.3f} after)"
     )
-    print(f"ratio system / bare networks {rate / alone:.2f}")
+    print(f"ratio by photographs per second: system / bare networks {rate / alone:.2f}")
+    if system.processes:
+        print(f"ratio by processor seconds: bare networks / system {cost_alone / cost:.2f}")
 
 
 if __name__ == "__main__":

@@ -28,10 +28,11 @@ KEEP_ALIVE_SECONDS = 3.0  # the server closes idle connections after five
 
 @dataclass
 class System:
-    """A started drweb, and a token of one of its readers."""
+    """A started drweb, a token of one of its readers, and the processes that were started for it."""
 
     url: str
     token: str
+    processes: list[int] = field(default_factory=list)
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def started(workers: int = 1, **settings: str) -> Iterator[System]:
                 processes += [subprocess.Popen(manage("worker"), env=environment) for _worker in range(workers - 1)]
             _wait_until_ready(url, workers)
             made = subprocess.run(manage("create_token", LOGIN), env=environment, check=True, capture_output=True)
-            yield System(url, made.stdout.decode().strip())
+            yield System(url, made.stdout.decode().strip(), [process.pid for process in processes])
         finally:
             for process in processes:
                 process.terminate()
