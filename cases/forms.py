@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
@@ -18,6 +19,7 @@ from cases.selectors.sharing import clinics_to_share_with
 from cases.selectors.work_list import SHARED, WorkListFilter
 
 SHARED_DAYS = 30  # proposed
+AGREEMENT_DAYS = 365  # proposed
 
 
 class DateInput(forms.DateInput):
@@ -179,6 +181,21 @@ class HistoryForm(forms.Form):
         """The filter; a value that makes no sense is shown as wrong and leaves nothing out."""
         self.is_valid()
         return HistoryFilter(**self.cleaned_data)
+
+
+class AgreementForm(forms.Form):
+    """From which day on signatures are counted."""
+
+    since = forms.DateField(label=_("Signed since"), required=False, widget=DateInput)
+
+    def __init__(self, data: Mapping[str, str]) -> None:
+        self.proposed = timezone.localdate() - dt.timedelta(days=AGREEMENT_DAYS)
+        super().__init__(data if data.get("since") else {"since": self.proposed})
+
+    def wanted(self) -> dt.date:
+        """The day; what is none is shown as wrong, and the proposed one counts."""
+        self.is_valid()
+        return self.cleaned_data.get("since", self.proposed)
 
 
 class ShareForm(forms.Form):

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import cast
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
-from django.utils.dateparse import parse_date
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from cases.choices import IcdrGrade
-from cases.models import Clinic, User
+from cases.forms import AgreementForm
+from cases.models import User
 from cases.permissions import Action, clinics_where
 from cases.selectors.agreement import MOST_READINGS, agreement_of
-
-PROPOSED = dt.timedelta(days=365)
+from cases.selectors.clinic import clinic_first, clinic_get
 
 
 @login_required
 def agreement(request: HttpRequest, clinic_id: int | None = None) -> HttpResponse:
     """The figures of one clinic from ``?since=DAY`` on; without an id, of the first that the person may see."""
     user = cast("User", request.user)
-    seen = clinics_where(user, Action.COMPARE_READERS)
     if clinic_id is None:
-        first = seen.first()
-        if first is None:
-            raise PermissionDenied
-        return redirect("cases:agreement", first.pk)
-    clinic = get_object_or_404(Clinic.objects.for_user(user), pk=clinic_id)
-    if clinic not in seen:
-        raise PermissionDenied
-    since = _day(request.GET.get("since", "")) or timezone.localdate() - PROPOSED
+        return redirect("cases:agreement", clinic_first(user, Action.COMPARE_READERS).pk)
+    clinic = clinic_get(user, clinic_id, Action.COMPARE_READERS)
+    form = AgreementForm(request.GET)
+    since = form.wanted()
     found = agreement_of(clinic, since=since)
     context = {
         "clinic": clinic,
-        "clinics": seen,
-        "since": since,
+        "clinics": clinics_where(user, Action.COMPARE_READERS),
+        "form": form,
         "agreement": found,
         "most": MOST_READINGS,
         "grades": IcdrGrade.choices,
@@ -51,10 +42,3 @@ def agreement(request: HttpRequest, clinic_id: int | None = None) -> HttpRespons
         "mask_rows": list(zip(found.masks_between_readers, found.masks_with_network, strict=True)),
     }
     return render(request, "cases/agreement.html", context)
-
-
-def _day(text: str) -> dt.date | None:
-    try:
-        return parse_date(text)
-    except ValueError:  # the form of a day, but none: 2026-02-31
-        return None

@@ -9,15 +9,16 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from cases.errors import ApplicationError
-from cases.models import Clinic, NetworkActivation, Study, User
+from cases.models import NetworkActivation, Study, User
 from cases.networks import network_choices, network_label, version_entries
 from cases.permissions import Action, actions_of, clinics_where
+from cases.selectors.clinic import clinic_get
 from cases.selectors.comparison import study_comparison
 from cases.selectors.network_version import KnownVersion, known_versions
 from cases.selectors.study import study_header
@@ -99,9 +100,7 @@ def network_change(request: HttpRequest) -> HttpResponse:
 def network_default(request: HttpRequest, clinic_id: int) -> HttpResponse:
     """Choose a clinic's default network."""
     user = cast("User", request.user)
-    clinic = get_object_or_404(Clinic.objects.for_user(user), pk=clinic_id)
-    if Action.MANAGE not in actions_of(user, clinic):
-        raise PermissionDenied
+    clinic = clinic_get(user, clinic_id, Action.MANAGE)
     try:
         clinic_set_default_network(user=user, clinic=clinic, name=request.POST.get("name", ""))
     except ApplicationError as error:

@@ -6,15 +6,15 @@ from typing import cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from cases.models import Clinic, User
+from cases.models import User
 from cases.permissions import Action, clinics_where
 from cases.reading_forms import ReadingSettingsForm, rule_forms
+from cases.selectors.clinic import clinic_first, clinic_get
 from cases.selectors.decision import referral_table
 from cases.services.referral_rule import clinic_set_reading, referral_table_set
 
@@ -23,15 +23,9 @@ from cases.services.referral_rule import clinic_set_reading, referral_table_set
 def reading_rules(request: HttpRequest, clinic_id: int | None = None) -> HttpResponse:
     """The page of one clinic; without an id, of the first that the person manages."""
     user = cast("User", request.user)
-    managed = clinics_where(user, Action.MANAGE)
     if clinic_id is None:
-        first = managed.first()
-        if first is None:
-            raise PermissionDenied
-        return redirect("cases:reading_rules", first.pk)
-    clinic = get_object_or_404(Clinic.objects.for_user(user), pk=clinic_id)
-    if clinic not in managed:
-        raise PermissionDenied
+        return redirect("cases:reading_rules", clinic_first(user, Action.MANAGE).pk)
+    clinic = clinic_get(user, clinic_id, Action.MANAGE)
     settings_form = ReadingSettingsForm(request.POST or None, instance=clinic)
     rows = rule_forms(referral_table(clinic), request.POST or None)
     if request.method == "POST" and all([settings_form.is_valid(), *(row.is_valid() for row in rows)]):
@@ -40,5 +34,5 @@ def reading_rules(request: HttpRequest, clinic_id: int | None = None) -> HttpRes
             referral_table_set(user=user, clinic=clinic, table={row.finding: row.rule() for row in rows})
         messages.success(request, _("The changes are saved."))
         return redirect("cases:reading_rules", clinic.pk)
-    context = {"clinic": clinic, "form": settings_form, "rows": rows, "clinics": managed}
+    context = {"clinic": clinic, "form": settings_form, "rows": rows, "clinics": clinics_where(user, Action.MANAGE)}
     return render(request, "cases/reading_rules.html", context)

@@ -7,9 +7,8 @@ import datetime as dt
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,6 +18,7 @@ from cases.forms import SpanForm
 from cases.models import Clinic, User
 from cases.networks import network_label
 from cases.permissions import Action, clinics_where
+from cases.selectors.clinic import clinic_first, clinic_get
 from cases.selectors.statistics import ClinicStatistics, Span, clinic_statistics
 
 DAYS_SHOWN = 180
@@ -56,17 +56,10 @@ def statistics(request: HttpRequest) -> HttpResponse:
 
 def _clinic(request: HttpRequest, user: User) -> Clinic:
     """The clinic named, or the first that the person manages. Another clinic's is a 404."""
-    clinics = clinics_where(user, Action.MANAGE)
     named = request.GET.get("clinic", "")
-    if named:
-        clinic = get_object_or_404(Clinic.objects.for_user(user), pk=int(named) if named.isdecimal() else 0)
-        if not clinics.filter(pk=clinic.pk).exists():
-            raise PermissionDenied
-        return clinic
-    first = clinics.first()
-    if first is None:
-        raise PermissionDenied
-    return cast("Clinic", first)
+    if not named:
+        return clinic_first(user, Action.MANAGE)
+    return clinic_get(user, int(named) if named.isdecimal() else 0, Action.MANAGE)
 
 
 def _volume_chart(figures: ClinicStatistics) -> Chart:

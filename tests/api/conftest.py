@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
 import pytest
 from rest_framework.test import APIClient
 
-from cases.models import User
+from cases.models import NetworkVersion, User
 from cases.services.api_token import api_token_create
 from inference.cards import ModelCard, Normalisation
 from inference.networks.spec import NetworkSpec
@@ -71,6 +72,17 @@ def networks(tmp_path, monkeypatch) -> Path:
     install(folder, "grader", NetworkSpec("resnet50", "resnet50", head="classes"))
     monkeypatch.setenv("DRWEB_WEIGHTS_DIR", str(folder))
     return folder
+
+
+@pytest.fixture
+def card(tmp_path, monkeypatch) -> ModelCard:
+    """An installed version 2 of unet."""
+    monkeypatch.setenv("DRWEB_MODELS_DIR", str(tmp_path / "models"))
+    card = install(tmp_path / "models" / "unet", "2", segmentation("unet"), weights=b"newer")
+    card = dataclasses.replace(card, name="unet", version="2")
+    Path(tmp_path / "models" / "unet" / "2" / "card.json").write_text(card.to_json())
+    NetworkVersion.objects.create(name="unet", version="2", sha256=card.sha256, card=card.to_dict())
+    return card
 
 
 def error_of(response) -> dict:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from rest_framework.test import APIClient
@@ -15,7 +13,7 @@ from rest_framework.test import APIClient
 from cases.choices import Role
 from cases.models import NetworkVersion, User
 from inference.cards import ModelCard
-from tests.api.conftest import error_of, install, segmentation, session_of, token_of
+from tests.api.conftest import error_of, session_of, token_of
 from tests.factories import Staff, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("networks")]
@@ -55,17 +53,6 @@ ENDPOINTS = [
 each_endpoint = pytest.mark.parametrize(
     "endpoint", ENDPOINTS, ids=lambda endpoint: f"{endpoint.method} {endpoint.name}"
 )
-
-
-@pytest.fixture
-def card(tmp_path, monkeypatch) -> ModelCard:
-    """An installed version 2 of unet."""
-    monkeypatch.setenv("DRWEB_MODELS_DIR", str(tmp_path / "models"))
-    card = install(tmp_path / "models" / "unet", "2", segmentation("unet"), weights=b"newer")
-    card = dataclasses.replace(card, name="unet", version="2")
-    Path(tmp_path / "models" / "unet" / "2" / "card.json").write_text(card.to_json())
-    NetworkVersion.objects.create(name="unet", version="2", sha256=card.sha256, card=card.to_dict())
-    return card
 
 
 @pytest.fixture

@@ -23,18 +23,6 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(StudyConsumer, "PING_SECONDS", 20.0)
 
 
-@pytest.fixture
-def staff() -> Staff:
-    return staffed_clinic()
-
-
-@pytest.fixture(params=["row", "layer"])
-def told(request, settings) -> str:
-    """How the consumer learns of changes: it looks at the row, or the writers tell through the channel layer."""
-    settings.DRWEB_CHANNEL_URL = "memory" if request.param == "layer" else ""
-    return request.param
-
-
 def address(study_id: int) -> str:
     return f"/ws/studies/{study_id}/"
 

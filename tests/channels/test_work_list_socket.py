@@ -19,18 +19,6 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(WorkListConsumer, "LOOK_SECONDS", LOOK)
 
 
-@pytest.fixture
-def staff() -> Staff:
-    return staffed_clinic()
-
-
-@pytest.fixture(params=["row", "layer"])
-def told(request, settings) -> str:
-    """How the consumer learns of changes: it looks at the rows, or the writers tell through the channel layer."""
-    settings.DRWEB_CHANNEL_URL = "memory" if request.param == "layer" else ""
-    return request.param
-
-
 async def connected(user: User) -> Socket:
     socket = Socket("/ws/work-list/", await sync_to_async(session_cookie)(user))
     assert await socket.connect()

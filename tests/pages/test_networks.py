@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
-
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -14,24 +11,13 @@ from cases.models import NetworkVersion, Prediction
 from cases.selectors.network_version import active_versions
 from cases.selectors.prediction import latest_prediction
 from inference.cards import ModelCard
-from tests.api.conftest import install, segmentation
+from tests.api.conftest import card as card
 from tests.api.conftest import networks as networks
 from tests.factories import PredictionFactory, UserFactory, staffed_clinic
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("networks")]
 
 PAGE = "/networks/"
-
-
-@pytest.fixture
-def card(tmp_path, monkeypatch) -> ModelCard:
-    """An installed version 2 of unet."""
-    monkeypatch.setenv("DRWEB_MODELS_DIR", str(tmp_path / "models"))
-    card = install(tmp_path / "models" / "unet", "2", segmentation("unet"), weights=b"newer")
-    card = dataclasses.replace(card, name="unet", version="2")
-    Path(tmp_path / "models" / "unet" / "2" / "card.json").write_text(card.to_json())
-    NetworkVersion.objects.create(name="unet", version="2", sha256=card.sha256, card=card.to_dict())
-    return card
 
 
 @pytest.fixture

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from cases.api.parsing import caller, parsed
@@ -40,10 +43,7 @@ class ImageQuality(APIView):
     )
     def put(self, request: Request, image_id: int) -> Response:
         """Put a verdict in place of the gate's, with a note that says why; an empty verdict takes it back."""
-        data = parsed(QualityInput, request).validated_data
-        image = image_with_results(caller(request), image_id)
-        image_override_quality(user=caller(request), image=image, **data)
-        return Response(ImageSerializer(image, context={"request": request}).data)
+        return _judged(request, image_id, QualityInput, image_override_quality)
 
 
 class ImageLandmarks(APIView):
@@ -57,10 +57,15 @@ class ImageLandmarks(APIView):
     )
     def put(self, request: Request, image_id: int) -> Response:
         """The eye proposed and the statement on the macula follow."""
-        data = parsed(LandmarkInput, request).validated_data
-        image = image_with_results(caller(request), image_id)
-        image_place_landmark(user=caller(request), image=image, **data)
-        return Response(ImageSerializer(image, context={"request": request}).data)
+        return _judged(request, image_id, LandmarkInput, image_place_landmark)
+
+
+def _judged(request: Request, image_id: int, stated: type[Serializer], keep: Callable[..., object]) -> Response:
+    """The photograph after `keep`, a service, has kept what is `stated` of it."""
+    data = parsed(stated, request).validated_data
+    image = image_with_results(caller(request), image_id)
+    keep(user=caller(request), image=image, **data)
+    return Response(ImageSerializer(image, context={"request": request}).data)
 
 
 class ImageRules(APIView):
