@@ -146,7 +146,7 @@ def _rerun(request: HttpRequest, user: User, study: Study, version: KnownVersion
     except ApplicationError as error:
         messages.error(request, str(error.message))
     else:
-        messages.success(request, _("The photographs are being analysed. Reload this page for the results."))
+        messages.success(request, _("The photographs are being analysed. The results appear on this page."))
     return redirect(f"{reverse('cases:study_versions', args=[study.pk])}?version={version.key}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,11 +14,17 @@ from pathlib import Path
 
 import pytest
 from django.core.signals import request_finished, request_started
-from playwright.sync_api import Page
+from django.test import Client
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from cases.models import User
+from tests.factories import Staff, staffed_clinic
 from tests.running_system import REPOSITORY, RunningSystem, running_system, until
 from tests.tiny_weights import write_tiny_models
+
+expect.set_options(timeout=20_000)  # ms; that a busy machine is slow is nothing to fail for
+ANALYSED = 60_000  # ms; tiny networks answer at once, a busy machine does not
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +60,42 @@ def live_server(live_server: LiveServer, transactional_db: None, page: Page) -> 
     request_finished.disconnect(ends)
 
 
+@pytest.fixture
+def sound(page: Page) -> Iterator[Page]:
+    """The browser's page; a test fails on script errors and on whatever the content security policy blocked."""
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
+    page.on("dialog", lambda dialog: dialog.accept())  # "leave the page?"
+    yield page
+    assert problems == []
+
+
+@pytest.fixture
+def staff() -> Staff:
+    return staffed_clinic()
+
+
+@pytest.fixture
+def log_in(sound: Page, live_server: LiveServer) -> Callable[[User], Page]:
+    """Put somebody's session into the browser."""
+
+    def put(user: User) -> Page:
+        client = Client()
+        client.force_login(user)
+        session = client.cookies["sessionid"].value
+        sound.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        return sound
+
+    return put
+
+
+@pytest.fixture
+def reader(log_in: Callable[[User], Page], staff: Staff) -> Page:
+    """A browser in which a reader is logged in."""
+    return log_in(staff.reader)
+
+
 @pytest.fixture(scope="session")
 def in_system(system: RunningSystem) -> Callable[[str], str]:
     """Run Python code against the started system's database; returns what it prints."""
@@ -82,6 +125,23 @@ class Visitor:
         self.page.wait_for_url(f"{self.system.url}/")
         return self
 
+    def start_examination(self, record_number: str, name: str) -> None:
+        """Fill in a new patient on the diagnosis page."""
+        page = self.page
+        page.get_by_label("New patient").check()
+        page.get_by_label("Record number", exact=False).and_(page.locator("#id_new-record_number")).fill(record_number)
+        page.locator("#id_new-name").fill(name)
+        page.locator("#id_new-birth_date").fill("1960-02-03")
+
+    def examine(self, photograph: Path, record_number: str, name: str = "王秀英") -> None:
+        """A new patient with one analysed photograph; the study's page is open afterwards."""
+        self.open("/diagnosis/")
+        self.start_examination(record_number, name)
+        self.page.locator("#files").set_input_files(photograph)
+        self.page.get_by_role("button", name="Upload and analyse").click()
+        self.page.wait_for_url(re.compile(r"/studies/\d+/$"))
+        expect(self.page.locator("#grade .grade")).to_be_visible(timeout=ANALYSED)
+
     def fill_login(self, page: Page, username: str) -> None:
         page.get_by_label("Username").fill(username)
         page.get_by_label("Password").fill(self.system.password)
@@ -89,14 +149,9 @@ class Visitor:
 
 
 @pytest.fixture
-def visitor(page: Page, system: RunningSystem) -> Iterator[Visitor]:
-    """A browser on the system; fails on script errors and on whatever the content security policy blocked."""
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
-    page.on("dialog", lambda dialog: dialog.accept())  # "leave the page?"
-    yield Visitor(page, system)
-    assert problems == []
+def visitor(sound: Page, system: RunningSystem) -> Visitor:
+    """A browser on the system."""
+    return Visitor(sound, system)
 
 
 @pytest.fixture(scope="session")

@@ -8,27 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import ANALYSED
+
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("system")]
-
-ANALYSED = 60_000  # ms; tiny networks answer at once, a busy machine does not
-
-
-def start_examination(page: Page, record_number: str, name: str) -> None:
-    """Fill in a new patient on the diagnosis page."""
-    page.get_by_label("New patient").check()
-    page.get_by_label("Record number", exact=False).and_(page.locator("#id_new-record_number")).fill(record_number)
-    page.locator("#id_new-name").fill(name)
-    page.locator("#id_new-birth_date").fill("1960-02-03")
-
-
-def examine(visitor, retina: Path, record_number: str, name: str = "王秀英") -> None:
-    """A new patient with one analysed photograph; the study's page is open afterwards."""
-    visitor.open("/diagnosis/")
-    start_examination(visitor.page, record_number, name)
-    visitor.page.locator("#files").set_input_files(retina)
-    visitor.page.get_by_role("button", name="Upload and analyse").click()
-    visitor.page.wait_for_url(re.compile(r"/studies/\d+/$"))
-    expect(visitor.page.locator("#grade .grade")).to_be_visible(timeout=ANALYSED)
 
 
 def painted(page: Page, lesion: str) -> int:
@@ -47,7 +29,7 @@ def painted(page: Page, lesion: str) -> int:
 def test_from_login_to_report(visitor, retina):
     page = visitor.log_in("reader").page
     expect(page.get_by_role("heading", name="Work-list")).to_be_visible()
-    examine(visitor, retina, "FLOW-1")
+    visitor.examine(retina, "FLOW-1")
 
     # grade with its five probabilities, lesions with their measures, who made them
     expect(page.locator(".probability")).to_have_count(5)
@@ -101,7 +83,7 @@ def test_from_login_to_report(visitor, retina):
 
 def test_another_network_and_back(visitor, retina):
     page = visitor.log_in("reader").page
-    examine(visitor, retina, "NET-1")
+    visitor.examine(retina, "NET-1")
     page.locator("#analyse-network").select_option("manet")
     page.get_by_role("button", name="Analyse", exact=True).click()
     expect(page.locator("#network-facts")).to_contain_text("manet · version", timeout=ANALYSED)
@@ -116,7 +98,7 @@ def test_another_network_and_back(visitor, retina):
 def test_bad_files_say_what_is_wrong_and_good_ones_go_on(visitor, retina, tmp_path):
     page = visitor.log_in("technician").page
     visitor.open("/diagnosis/")
-    start_examination(page, "BAD-1", "Ann Smith")
+    visitor.start_examination("BAD-1", "Ann Smith")
     (tmp_path / "letter.jpg").write_text("This is no photograph.")
     (tmp_path / "nothing.png").write_bytes(b"")
     (tmp_path / "cut.jpg").write_bytes(retina.read_bytes()[:20_000])
@@ -146,7 +128,7 @@ def test_faults_in_the_form_keep_what_was_typed(visitor, retina):
     page = visitor.log_in("technician").page
     visitor.open("/diagnosis/")
     page.locator("#files").set_input_files(retina)
-    start_examination(page, "DEMO-1", "Bo Li")  # the sample patient has this record number
+    visitor.start_examination("DEMO-1", "Bo Li")  # the sample patient has this record number
     page.get_by_role("button", name="Upload and analyse").click()
     field = page.locator(".field--invalid")
     expect(field).to_contain_text("Another patient of this clinic has this record number.")
@@ -174,18 +156,18 @@ def test_known_patient_is_found_by_typing(visitor, retina):
 def test_page_without_sockets_finishes_by_polling(visitor, retina):
     visitor.page.add_init_script("delete window.WebSocket")
     visitor.log_in("reader")
-    examine(visitor, retina, "POLL-1")
+    visitor.examine(retina, "POLL-1")
 
 
 def test_sockets_bring_results_without_polling(visitor, retina):
     page = visitor.log_in("reader").page
     with page.expect_websocket(lambda socket: re.search(r"/ws/studies/\d+/$", socket.url)):
-        examine(visitor, retina, "SOCKET-1")
+        visitor.examine(retina, "SOCKET-1")
 
 
 def test_diagnosis_survives_an_ended_session(visitor, retina):
     page = visitor.log_in("reader").page
-    examine(visitor, retina, "SESSION-1")
+    visitor.examine(retina, "SESSION-1")
     page.context.clear_cookies(name="sessionid")
     page.get_by_label("Diagnosis text").fill("Written while logged out.")
     banner = page.locator("#session-banner")
@@ -206,7 +188,7 @@ def test_diagnosis_survives_an_ended_session(visitor, retina):
 
 def test_unsaved_text_comes_back_after_a_crash(visitor, retina):
     page = visitor.log_in("reader").page
-    examine(visitor, retina, "CRASH-1")
+    visitor.examine(retina, "CRASH-1")
     address = page.url
     page.route("**/reading", lambda route: route.abort())
     page.get_by_label("Diagnosis text").fill("Typed, never saved.")
@@ -251,7 +233,7 @@ def test_other_clinics_study_is_a_404_page(visitor, in_system):
 
 def test_technician_sees_results_and_writes_no_diagnosis(visitor, retina):
     page = visitor.log_in("technician").page
-    examine(visitor, retina, "ROLE-1")
+    visitor.examine(retina, "ROLE-1")
     expect(page.locator("#reading")).to_have_count(0)
     expect(page.locator("#report")).to_have_count(0)
     expect(page.get_by_role("link", name="Correct masks")).to_be_hidden()

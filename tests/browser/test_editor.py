@@ -11,14 +11,13 @@ import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
-from django.test import Client
 from PIL import Image as PillowImage
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from cases.models import Image, MaskRevision, User
+from cases.models import Image, MaskRevision
 from cases.services.mask_revision import mask_revision_create
 from inference.lesions import LESION_COLOURS
-from tests.factories import HEIGHT, PASSWORD, WIDTH, Staff, fundus_rgb, mask_png, staffed_clinic
+from tests.factories import HEIGHT, PASSWORD, WIDTH, Staff, fundus_rgb, mask_png
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -114,26 +113,9 @@ COUNT_DRAFTS = """() => new Promise((resolve) => {
 
 
 @pytest.fixture
-def staff() -> Staff:
-    return staffed_clinic()
-
-
-def log_in(context: BrowserContext, server: str, user: User) -> None:
-    client = Client()
-    client.force_login(user)
-    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server}])
-
-
-@pytest.fixture
-def editor(page: Page, live_server, staff: Staff) -> EditorPage:
+def editor(reader: Page, live_server, staff: Staff) -> EditorPage:
     """The reader's editor of the clinic's photograph."""
-    log_in(page.context, live_server.url, staff.reader)
-    problems = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
-    page.on("dialog", lambda dialog: dialog.accept())  # "leave the page?"
-    yield EditorPage(page, live_server.url, staff.image).open()
-    assert problems == []
+    return EditorPage(reader, live_server.url, staff.image).open()
 
 
 def stored(lesion: str, number: int) -> np.ndarray:
@@ -342,10 +324,10 @@ def test_an_expired_session_costs_nothing(editor, staff):
     assert stored("EX", 1)[60, 80]
 
 
-def test_work_is_never_filed_under_another_name(editor, live_server, staff):
+def test_work_is_never_filed_under_another_name(editor, log_in, staff):
     editor.set_size(20)
     editor.stroke((60, 60), (100, 60))
-    log_in(editor.page.context, live_server.url, staff.senior)  # in another tab of the same computer
+    log_in(staff.senior)  # in another tab of the same computer
     editor.save()
     expect(editor.notices).to_contain_text(f"{staff.senior.display_name()} is logged in now")
     editor.expect_unsaved()
@@ -385,10 +367,10 @@ def test_a_draft_can_be_discarded(editor):
     assert not MaskRevision.objects.exists()
 
 
-def test_a_draft_is_nobody_elses(editor, live_server, staff):
+def test_a_draft_is_nobody_elses(editor, log_in, staff):
     editor.stroke((60, 60), (100, 60))
     editor.wait_for_drafts(1)
-    log_in(editor.page.context, live_server.url, staff.senior)
+    log_in(staff.senior)
     editor.reload()
     expect(editor.notices).to_be_empty()
 
@@ -428,8 +410,8 @@ def test_two_fingers_move_and_zoom_and_do_not_draw(editor):
     editor.expect_unsaved()  # one finger draws
 
 
-def test_whoever_may_not_correct_only_looks(page, live_server, staff):
-    log_in(page.context, live_server.url, staff.technician)
+def test_whoever_may_not_correct_only_looks(log_in, live_server, staff):
+    page = log_in(staff.technician)
     editor = EditorPage(page, live_server.url, staff.image).open()
     expect(page.get_by_text("may look at masks and revisions, but not change them")).to_be_visible()
     expect(page.locator("[data-tool], [data-action=save]")).to_have_count(0)
@@ -463,6 +445,7 @@ def large_jpeg(width: int, height: int) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("reader")
 def test_a_large_photograph_is_drawn_on_without_delay(page, live_server, staff, capsys):
     """Figures are printed, not asserted: they depend on the machine."""
     width, height = 4288, 2848
@@ -475,7 +458,6 @@ def test_a_large_photograph_is_drawn_on_without_delay(page, live_server, staff, 
         result.mask.save(".png", ContentFile(mask_png((1000, 1000, 1300, 1200), (width, height))))
 
     page.add_init_script(path=None, script=MEASURE)
-    log_in(page.context, live_server.url, staff.reader)
     editor = EditorPage(page, live_server.url, image).open()
     editor.set_size(60)
     page.wait_for_timeout(500)

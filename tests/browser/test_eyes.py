@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.factories import HEIGHT, WIDTH, ImageFactory, PredictionFactory, Staff, staffed_clinic
+from tests.factories import HEIGHT, WIDTH, ImageFactory, PredictionFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -20,21 +19,6 @@ HAEMORRHAGES = {
     "quadrants": {"upper_left": 2, "upper_right": 0, "lower_left": 0, "lower_right": 0},
     "regions": [[100, 60, 8, 8], [120, 80, 8, 8]],
 }
-
-
-@pytest.fixture
-def staff() -> Staff:
-    return staffed_clinic()
-
-
-@pytest.fixture
-def reader(page: Page, live_server, staff: Staff) -> Page:
-    client = Client()
-    client.force_login(staff.reader)
-    page.context.add_cookies(
-        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
-    )
-    return page
 
 
 def test_a_reader_looks_at_rules_overrules_quality_and_marks_the_fovea(reader, live_server, staff):

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.test import Client
 from playwright.sync_api import Page, expect
 
 from cases.choices import ReadingMode
 from cases.models import Reading, Study
 from cases.services.reading import Words
 from cases.services.signing import reading_sign
-from tests.factories import PASSWORD, MembershipFactory, judged_study, staffed_clinic
+from tests.factories import PASSWORD, MembershipFactory, judged_study
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def staff():
-    return staffed_clinic()
 
 
 @pytest.fixture
@@ -27,14 +21,11 @@ def study(staff) -> Study:
 
 
 @pytest.fixture
-def opened(page: Page, live_server):
+def opened(log_in, live_server):
     """Open the page of a study as a user."""
 
     def open_study(user, study: Study) -> Page:
-        client = Client()
-        client.force_login(user)
-        cookie = client.cookies["sessionid"].value
-        page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        page = log_in(user)
         page.goto(f"{live_server.url}/studies/{study.pk}/")
         expect(page.locator("#grade")).to_be_visible()
         return page
@@ -79,6 +70,19 @@ def test_sign_then_locked_then_amend(opened, staff, study):
     expect(page.locator(".signed-reading")).to_contain_text("Haemorrhage overlooked")
     expect(page.locator("#decision-referral")).to_have_text("Refer urgently")
     assert list(Reading.objects.order_by("version").values_list("grade_od", flat=True)) == [2, 4]
+
+
+def test_the_page_says_that_a_senior_reader_has_not_decided(opened, live_server, staff, study):
+    study.images.first().predictions.update(rule_grade=0)
+    page = opened(staff.reader, study)
+    standing = page.locator("#decision-standing")
+    expect(standing).to_have_text("Proposed by the network, not signed")
+    state(page)
+    sign(page)
+    expect(standing).to_have_text("Signed, but a senior reader has not decided yet")
+    page.context.add_cookies([{"name": "django_language", "value": "zh-hans", "url": live_server.url}])
+    page.reload()
+    expect(standing).to_have_text("已签署，但高级阅片者尚未裁定")
 
 
 def test_a_wrong_password_or_a_missing_grade_signs_nothing_and_loses_nothing(opened, staff, study):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.files.base import ContentFile
-from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from cases.choices import PredictionState
 from cases.models import Prediction
@@ -14,28 +13,11 @@ from tests.factories import (
     ImageFactory,
     MaskRevisionFactory,
     PredictionFactory,
-    Staff,
     StudyFactory,
     mask_png,
-    staffed_clinic,
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def staff() -> Staff:
-    return staffed_clinic()
-
-
-@pytest.fixture
-def reader(page: Page, live_server, staff: Staff) -> Page:
-    client = Client()
-    client.force_login(staff.reader)
-    page.context.add_cookies(
-        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
-    )
-    return page
 
 
 def test_failed_analysis_is_tried_again_and_cancelled(reader, live_server, staff):
@@ -133,13 +115,9 @@ def test_a_grade_is_explained_on_request(reader, live_server, staff):
     expect(reader.get_by_role("button", name="Show what speaks for this grade")).to_be_hidden()
 
 
-def test_administrators_open_the_time_taken(page, live_server, staff):
+def test_administrators_open_the_time_taken(log_in, live_server, staff):
     Prediction.objects.filter(pk=staff.prediction.pk).update(timings={"grade": 0.25, "segment": 1.5})
-    client = Client()
-    client.force_login(staff.clinicadmin)
-    page.context.add_cookies(
-        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
-    )
+    page = log_in(staff.clinicadmin)
     page.goto(f"{live_server.url}/studies/{staff.study.pk}/")
     page.get_by_text("Time taken").click()
     expect(page.locator("#timing-list")).to_contain_text("Outlining lesions")

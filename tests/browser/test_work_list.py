@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client
 from playwright.sync_api import Page, expect
 
 from cases.choices import StudyQueue, Urgency
@@ -12,14 +11,9 @@ from cases.services.assignment import study_take
 from cases.services.patient import patient_create
 from cases.services.study import study_create
 from cases.services.study_queue import study_queue_refresh
-from tests.factories import ImageFactory, PatientFactory, Staff, StudyFactory, staffed_clinic
+from tests.factories import ImageFactory, PatientFactory, Staff, StudyFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def staff() -> Staff:
-    return staffed_clinic()
 
 
 @pytest.fixture
@@ -28,16 +22,6 @@ def studies(staff: Staff) -> list[Study]:
     Study.objects.filter(pk=staff.study.pk).update(urgency=Urgency.URGENT)
     more = [StudyFactory(clinic=staff.clinic, queue=StudyQueue.TO_READ) for _ in range(2)]
     return [staff.study, *more]
-
-
-@pytest.fixture
-def reader(page: Page, live_server, staff: Staff) -> Page:
-    client = Client()
-    client.force_login(staff.reader)
-    page.context.add_cookies(
-        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
-    )
-    return page
 
 
 def chosen(page: Page):
