@@ -50,6 +50,7 @@ def started(workers: int = 1, **settings: str) -> Iterator[System]:
             "DRWEB_DEMO_PASSWORD": PASSWORD,
             "DRWEB_LOG_LEVEL": "WARNING",
             "DRWEB_THROTTLE_USER": "1000000/min",  # one token stands for all users
+            "DRWEB_WORKERS": str(workers),
             "PORT": str(port),
             **settings,
         }
@@ -57,23 +58,18 @@ def started(workers: int = 1, **settings: str) -> Iterator[System]:
         def manage(*command: str) -> list[str]:
             return [sys.executable, str(REPOSITORY / "manage.py"), *command]
 
-        processes = [subprocess.Popen(manage("run"), env=environment, stdout=subprocess.DEVNULL)]
+        process = subprocess.Popen(manage("run"), env=environment, stdout=subprocess.DEVNULL)
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait_until_ready(url)
-            if "DRWEB_BROKER_URL" not in environment:
-                processes += [subprocess.Popen(manage("worker"), env=environment) for _worker in range(workers - 1)]
             _wait_until_ready(url, workers)
             made = subprocess.run(manage("create_token", LOGIN), env=environment, check=True, capture_output=True)
             yield System(url, made.stdout.decode().strip(), [process.pid for process in processes])
         finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait()
+            process.terminate()
+            process.wait()
 
 
-def _wait_until_ready(url: str, workers: int = 1) -> None:
+def _wait_until_ready(url: str, workers: int) -> None:
     deadline = time.monotonic() + START_SECONDS
     client = Client(url)
     while time.monotonic() < deadline:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,8 +31,25 @@ class EngineUnavailable(Exception):
 
 
 def thread_count() -> int | None:
-    """DRWEB_THREADS: how many threads a network may use; unset or 0 leaves it to the library (all cores)."""
-    return int(os.environ.get("DRWEB_THREADS") or 0) or None
+    """How many threads a network may use; None leaves it to the library (all cores).
+
+    DRWEB_THREADS, or else this process's share of the cores where DRWEB_WORKERS says that several share the machine.
+    """
+    if told := int(os.environ.get("DRWEB_THREADS") or 0):
+        return told
+    workers = int(os.environ.get("DRWEB_WORKERS") or 1)
+    return max(1, _cores() // workers) if workers > 1 else None
+
+
+def limit_opencv() -> None:
+    """Hold what is done around the networks to the same number of threads."""
+    if threads := thread_count():
+        cv2.setNumThreads(threads)
+
+
+def _cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cache_folder() -> Path:

@@ -13,12 +13,15 @@ import logging
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import openvino
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from inference.engines.base import EngineUnavailable, FloatArray, cache_folder, thread_count
@@ -77,13 +80,17 @@ def import_network(content: NDArray[np.uint8], precision: str) -> Any:
 def prepared(model: InstalledModel, precision: str) -> NDArray[np.uint8]:
     """The network as compiled for this machine, from the cache; made by a child process where it is missing or damaged.
 
-    Raises EngineUnavailable where the child fails or dies.
+    Of several workers that start together one makes it, and the others wait. Raises EngineUnavailable where the child
+    fails or dies.
     """
     file = prepared_file(model, precision)
     content = _intact(file)
     if content is None:
-        _prepare(model, file, precision)
-        content = _intact(file)
+        with _alone(file):
+            content = _intact(file)
+            if content is None:
+                _prepare(model, file, precision)
+                content = _intact(file)
     if content is None:
         raise EngineUnavailable(f"{file.name} in the cache folder cannot be read back")
     return content
@@ -100,6 +107,17 @@ def prepared_file(model: InstalledModel, precision: str) -> Path:
     }
     key = hashlib.sha256(json.dumps(shaped_by, sort_keys=True).encode()).hexdigest()[:16]
     return cache_folder() / "openvino" / f"{model.name}-{key}-{precision}.blob"
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """No other process makes `file` meanwhile; the lock of one that dies is free."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(file.with_suffix(".lock"), timeout=PREPARE_SECONDS):
+            yield
+    except Timeout as error:
+        raise EngineUnavailable(f"another process has been preparing it for more than {PREPARE_SECONDS} s") from error
 
 
 def _intact(file: Path) -> NDArray[np.uint8] | None:

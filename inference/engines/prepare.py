@@ -50,7 +50,7 @@ def _converted(model: InstalledModel) -> Any:
 
 
 def _write_whole(target: Path, content: bytes) -> None:
-    """With its digest, and moved into place: two workers that start together, or one that is killed, do no harm."""
+    """With its digest, and moved into place: one that is killed does no harm."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".making-", delete=False) as file:
         try:

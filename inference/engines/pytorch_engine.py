@@ -23,7 +23,9 @@ _VARIANTS: dict[str, tuple[str, torch.dtype]] = {
 
 
 def load_module(model: InstalledModel) -> nn.Module:
-    """The network with its checked weights in float32, for evaluation."""
+    """The network with its checked weights in float32, for evaluation on this process's share of the cores."""
+    if threads := thread_count():
+        torch.set_num_threads(threads)
     tensors = safetensors.torch.load(load_weights(model))
     module = build(model.card.network)
     # Shipped as fp16: upcast, so that every engine starts from the same numbers.
@@ -47,8 +49,6 @@ class PyTorchEngine:
             raise EngineUnavailable("PyTorch finds no CUDA device")
         if self._dtype == torch.bfloat16 and not cpu_has_bf16():
             raise EngineUnavailable("this CPU does not compute in bfloat16")
-        if threads := thread_count():
-            torch.set_num_threads(threads)
         module = load_module(model).to(self._device)
         self._module = module.to(memory_format=torch.channels_last)
         self._lock = threading.Lock()

@@ -6,7 +6,7 @@ import logging
 import os
 from pathlib import Path
 
-from inference.engines.base import Engine, EngineUnavailable
+from inference.engines.base import Engine, EngineUnavailable, limit_opencv
 from inference.engines.equivalence import may_run_unasked
 from inference.errors import ModelUnavailable, gettext_noop
 from inference.registry import InstalledModel
@@ -30,6 +30,7 @@ def load_engine(model: InstalledModel, engine: str | None = None) -> Engine:
             name=repr(forced[:40]),
             known=", ".join(ENGINES),
         )
+    limit_opencv()
     reason = "no engine works"
     for name in [forced] if forced else _candidates(model):
         try:

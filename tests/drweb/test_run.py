@@ -27,6 +27,11 @@ def get(system, path, **headers):
         connection.close()
 
 
+def rows(system, query):
+    with closing(sqlite3.connect(f"file:{system.data_dir / 'db.sqlite3'}?mode=ro", uri=True)) as database:
+        return database.execute(query).fetchall()
+
+
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
     weights = write_tiny_models(tmp_path_factory.mktemp("weights"), ["unet", "unet-lite", "grader"])
@@ -120,11 +125,8 @@ def test_a_taken_port_is_explained(tmp_path):
 def test_the_worker_analyses_the_sample_photograph(system):
     """Web server and worker share nothing but the database and the files."""
 
-    def states():
-        with closing(sqlite3.connect(f"file:{system.data_dir / 'db.sqlite3'}?mode=ro", uri=True)) as database:
-            return [state for (state,) in database.execute("SELECT state FROM cases_prediction")]
-
-    assert until(lambda: states() == ["succeeded"]), "".join(system.output)
+    states = "SELECT state FROM cases_prediction"
+    assert until(lambda: rows(system, states) == [("succeeded",)]), "".join(system.output)
 
 
 def test_without_networks_the_start_says_what_is_missing(tmp_path):
@@ -135,11 +137,12 @@ def test_without_networks_the_start_says_what_is_missing(tmp_path):
         pass
 
 
-def test_a_second_start_keeps_data_and_both_stop_in_order(system, environment):
+def test_a_second_start_keeps_data_and_all_stop_in_order(system, environment):
     """Last in this file: it stops the shared system."""
     assert system.stop() == 0
     secret = (system.data_dir / "secret_key").read_text()
-    with running_system(system.data_dir, **environment) as second:
+    with running_system(system.data_dir, DRWEB_WORKERS="2", **environment) as second:
+        assert until(lambda: len(rows(second, "SELECT name FROM cases_worker")) == 2), "".join(second.output)
         assert not any(PASSWORD in line for line in second.output), "logins are made once"
         assert any("demo_logins.txt" in line for line in second.output)
         assert second.stop() == 0

@@ -1,12 +1,16 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
+from filelock import FileLock
 
-from inference.engines import openvino_engine, selection
-from inference.engines.base import EngineUnavailable
+from inference.engines import base, openvino_engine, selection
+from inference.engines.base import EngineUnavailable, thread_count
 from inference.engines.equivalence import Measured, read_record, write_record
 from inference.engines.openvino_engine import OpenVINOEngine, import_network, prepared, prepared_file
 from inference.engines.pytorch_engine import PyTorchEngine
@@ -116,6 +120,64 @@ def test_an_interrupted_preparation_leaves_nothing_half_made(unet, tmp_path, mon
     with pytest.raises(OSError, match="No space"):
         prepare.main(str(unet.folder), str(tmp_path / "cache" / "unet-1-f32.blob"), "f32")
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_of_workers_that_start_together_one_prepares_a_network(unet, tmp_path, monkeypatch):
+    monkeypatch.setenv("DRWEB_CACHE_DIR", str(tmp_path))
+    made, prepare = [], openvino_engine._prepare
+
+    def counting(*given):
+        made.append(given)
+        prepare(*given)
+
+    monkeypatch.setattr(openvino_engine, "_prepare", counting)
+    with ThreadPoolExecutor(3) as pool:
+        contents = list(pool.map(lambda _: prepared(unet, "f32"), range(3)))
+    assert len(made) == 1
+    assert all(np.array_equal(content, contents[0]) for content in contents)
+
+
+def test_who_prepares_a_network_without_end_holds_nobody_up(unet, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("DRWEB_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(openvino_engine, "PREPARE_SECONDS", 0.1)
+    file = prepared_file(unet, "f32")
+    file.parent.mkdir()
+    with FileLock(file.with_suffix(".lock")):
+        assert load_engine(unet).name.startswith("pytorch")
+    assert "another process" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("told", "threads"),
+    [
+        ({}, None),
+        ({"DRWEB_WORKERS": "1"}, None),
+        ({"DRWEB_WORKERS": "2"}, 3),
+        ({"DRWEB_WORKERS": "4"}, 1),
+        ({"DRWEB_WORKERS": "9"}, 1),
+        ({"DRWEB_WORKERS": "2", "DRWEB_THREADS": "5"}, 5),
+    ],
+)
+def test_workers_of_one_machine_share_its_six_cores(monkeypatch, told, threads):
+    for name in ("DRWEB_WORKERS", "DRWEB_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(base.os, "sched_getaffinity", lambda _pid: set(range(6)))
+    assert thread_count() == threads
+
+
+def test_all_libraries_keep_to_the_share(unet, monkeypatch):
+    before = cv2.getNumThreads(), torch.get_num_threads()
+    monkeypatch.setenv("DRWEB_THREADS", "1")
+    try:
+        load_engine(unet, "pytorch")
+        assert (cv2.getNumThreads(), torch.get_num_threads()) == (1, 1)
+        compiled = import_network(prepared(unet, "f32"), "f32")
+        assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    finally:
+        cv2.setNumThreads(before[0])
+        torch.set_num_threads(before[1])
 
 
 @pytest.mark.parametrize("damage", ["shorter", "one bit", "empty"])

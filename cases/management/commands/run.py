@@ -38,9 +38,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--bind", default=os.environ.get("DRWEB_BIND", "127.0.0.1"), help="DRWEB_BIND, default 127.0.0.1"
         )
-        parser.add_argument("--no-worker", action="store_true", help="workers run elsewhere")
+        parser.add_argument(
+            "--workers",
+            type=int,
+            default=os.environ.get("DRWEB_WORKERS", "1"),
+            help="DRWEB_WORKERS, default 1; several share the processors between them, 0 where workers run elsewhere",
+        )
 
-    def handle(self, *, port: int, bind: str, no_worker: bool, **options: Any) -> None:
+    def handle(self, *, port: int, bind: str, workers: int, **options: Any) -> None:
         _refuse_taken_port(bind, port)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -51,9 +56,9 @@ class Command(BaseCommand):
         call_command("compile_translations")
         _collect_static()
         logins = _demo_logins()
+        os.environ["DRWEB_WORKERS"] = str(workers)  # each takes its share of the processors
         children = [Child("web server", _web_command(bind, port))]
-        if not no_worker:
-            children.append(Child("worker", _worker_command()))
+        children += [Child(f"worker {number}", _worker_command()) for number in range(1, workers + 1)]
 
         threading.Thread(target=self._announce, args=(bind, port, logins, stop), daemon=True).start()
         patience = settings.DRWEB_SHUTDOWN_SECONDS + SLOWEST_END_SECONDS
