@@ -29,7 +29,11 @@ call_command("migrate", verbosity=0)
 from cases.choices import Role
 from cases.services.api_token import api_token_create
 from tests.factories import MembershipFactory
-print(api_token_create(user=MembershipFactory(role=Role.READER).user)[1])
+from django.test import Client
+reader = MembershipFactory(role=Role.READER).user
+client = Client()
+client.force_login(reader)
+print(client.cookies["sessionid"].value, api_token_create(user=reader)[1])
 """
 LONGEST_WAIT = 300.0
 QUICK = {
@@ -69,13 +73,14 @@ class Site:
     folder: Path
     environment: dict[str, str]
     token: str = ""
+    session: str = ""  # the reader's, for a browser
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def prepare(self) -> Site:
-        """Make the database, a clinic, a reader and their token."""
+        """Make the database, a clinic, a reader with token and session."""
         command = [sys.executable, "manage.py", "shell", "--verbosity=0", "-c", PREPARE]
         done = subprocess.run(command, cwd=REPOSITORY, env=self._env({}), check=True, capture_output=True, text=True)
-        self.token = done.stdout.split()[-1]
+        self.session, self.token = done.stdout.split()[-2:]
         return self
 
     def start(self, *command: object, **environment: str) -> subprocess.Popen[bytes]:

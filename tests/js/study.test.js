@@ -79,6 +79,12 @@ test("progress in words", () => {
   assert.equal(waiting(61), "Waiting; 3 analyses ahead. Result in about 2 minutes.");
   assert.equal(progressText({ state: "running", stage: "segment" }, stages), "Being analysed: outlining lesions …");
   assert.equal(progressText({ state: "running", stage: "unheard of" }, stages), "Being analysed …");
+  const again = "An earlier attempt was interrupted; it is tried again by itself.";
+  const attempt = (state, attempts) => progressText({ state, attempts, queue_position: 0, stage: "segment" }, stages);
+  assert.equal(attempt("queued", 0), "Waiting; next in line.");
+  assert.equal(attempt("queued", 1), `Waiting; next in line. ${again}`);
+  assert.equal(attempt("running", 1), "Being analysed: outlining lesions …");
+  assert.equal(attempt("running", 2), `Being analysed: outlining lesions … ${again}`);
 });
 
 test("links of the API are followed on this server", () => {

@@ -6,6 +6,7 @@ import http.client
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+from playwright.sync_api import expect
 
 from tests.factories import fundus_jpeg
 from tests.started_site import Site, Web, kill
@@ -15,8 +16,11 @@ def stored_files(site: Site) -> list[str]:
     return [path.name for path in (site.folder / "data" / "media").rglob("*") if path.is_file()]
 
 
-def test_killed_in_mid_upload(site: Site, web: Web):
+def test_killed_in_mid_upload(site: Site, web: Web, look):
     kept = web.upload()
+    row = web.ask(kept)
+    page = look(web, row)
+    expect(page.locator("#progress")).to_contain_text("Waiting")
     before = sorted(stored_files(site))
     body = encode_multipart(BOUNDARY, {"image": SimpleUploadedFile("eye.jpg", fundus_jpeg())})
     half = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
@@ -34,3 +38,5 @@ def test_killed_in_mid_upload(site: Site, web: Web):
     assert again.get(f"/api/images/{sent_again}/original").content == fundus_jpeg()
     site.worker()
     again.until_state(again.ask(sent_again), "succeeded")
+    again.until_state(row, "succeeded")
+    expect(page.locator("#grade .grade")).to_be_visible()  # the page has found the server again

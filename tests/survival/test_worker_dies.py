@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+from playwright.sync_api import expect
+
 from cases.services.analysis import STORE
 from cases.services.prediction_lease import MAX_ATTEMPTS
 from cases.services.watch import EXIT_STATUS
@@ -27,21 +29,26 @@ def check_one_result(web: Web, site: Site, prediction_id: int, attempts: int) ->
     assert [web.get(url).status for url in (*masks, row["result"]["images"]["overlay"])] == [200] * 5
 
 
-def test_killed_in_each_stage(site: Site, web: Web, tmp_path):
+def test_killed_in_each_stage(site: Site, web: Web, tmp_path, look):
     stages = (CLAIMED, *STAGES, STORE)
     rows = [web.ask() for _stage in stages]
     doomed = [in_trouble(site, tmp_path, stage, "hangs") for stage in stages]
     site.until(lambda: all((tmp_path / stage).exists() for stage in stages))
     told = {web.prediction(row)["stage"] for row in rows}
-    assert told == {"", *STAGES, STORE}, "the page says which stage is running"
+    assert told == {"", *STAGES, STORE}
+    (followed,) = [row for row in rows if web.prediction(row)["stage"] == "segment"]
+    page = look(web, followed)
+    expect(page.locator("#progress")).to_contain_text("Being analysed: outlining lesions")
     for process in doomed:
         kill(process)
     site.worker()
     for row in rows:
         check_one_result(web, site, row, attempts=2)
+    expect(page.locator("#grade .grade")).to_be_visible()
+    expect(page.locator("#progress")).to_be_hidden()
 
 
-def test_killed_in_every_attempt(site: Site, web: Web, tmp_path):
+def test_killed_in_every_attempt(site: Site, web: Web, tmp_path, look):
     row = web.ask()
     for attempt in range(MAX_ATTEMPTS):
         folder = tmp_path / str(attempt)
@@ -53,8 +60,11 @@ def test_killed_in_every_attempt(site: Site, web: Web, tmp_path):
     failed = web.until_state(row, "failed")
     assert failed["error"]["code"] == "given_up"
     assert "Try again" in failed["error"]["message"]
-    assert web.post(f"/api/predictions/{row}/retry").json["state"] in ("queued", "running")
+    page = look(web, row)
+    expect(page.locator("#progress")).to_contain_text("The analysis failed several times.")
+    page.get_by_role("button", name="Try again").click()
     check_one_result(web, site, row, attempts=1)
+    expect(page.locator("#grade .grade")).to_be_visible()
 
 
 def test_out_of_memory(site: Site, web: Web, tmp_path):
@@ -70,14 +80,19 @@ def test_out_of_memory(site: Site, web: Web, tmp_path):
     check_one_result(web, site, row, attempts=done["attempts"])
 
 
-def test_a_stage_that_hangs(site: Site, web: Web, tmp_path):
+def test_a_stage_that_hangs(site: Site, web: Web, tmp_path, look):
     row = web.ask()
     stuck = in_trouble(site, tmp_path, "grade", "hangs", DRWEB_STAGE_SECONDS="1")
     assert stuck.wait(timeout=300) == EXIT_STATUS, site.log()
     handed_back = web.prediction(row)
     assert (handed_back["state"], handed_back["attempts"]) == ("queued", 1)
+    page = look(web, row)
+    expect(page.locator("#progress")).to_contain_text(
+        "An earlier attempt was interrupted; it is tried again by itself."
+    )
     site.worker()
     check_one_result(web, site, row, attempts=2)
+    expect(page.locator("#grade .grade")).to_be_visible()
 
 
 def test_asked_to_stop_it_hands_back_what_takes_too_long(site: Site, web: Web, tmp_path):

@@ -77,6 +77,12 @@ export function chosenSource(sources, wanted) {
 
 /** How far an open analysis is, as one sentence. */
 export function progressText(prediction, stageNames) {
+  const claims = prediction.state === "queued" ? 0 : 1; // attempts of an analysis that nothing happened to
+  const again = prediction.attempts > claims && gettext("An earlier attempt was interrupted; it is tried again by itself.");
+  return [workText(prediction, stageNames), again].filter(Boolean).join(" ");
+}
+
+function workText(prediction, stageNames) {
   if (prediction.state === "queued") {
     const ahead = prediction.queue_position;
     const place = ahead
