@@ -15,6 +15,7 @@ need() { # COMMAND... -- PACKAGE...: the packages are needed if none of the comm
 need chromium chromium-browser google-chrome -- chromium
 need xgettext -- gettext
 need redis-server -- redis-server
+need rabbitmq-server /usr/sbin/rabbitmq-server -- rabbitmq-server
 need node -- nodejs
 need npm -- npm
 need initdb /usr/lib/postgresql/*/bin/initdb -- postgresql

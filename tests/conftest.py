@@ -45,6 +45,12 @@ def redis_url() -> Iterator[str]:
     yield from _started(services.redis())
 
 
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> Iterator[str]:
+    """A real RabbitMQ as ``DRWEB_BROKER_URL``; skips where it is missing."""
+    yield from _started(services.rabbitmq())
+
+
 def _started(service: AbstractContextManager[str]) -> Iterator[str]:
     with ExitStack() as stack:
         try:

@@ -1,4 +1,4 @@
-"""Real PostgreSQL, Redis and S3 for tests: private ports, temporary folders, gone afterwards.
+"""Real PostgreSQL, Redis, RabbitMQ and S3 for tests: private ports, temporary folders, gone afterwards.
 
 As a program it runs a command on PostgreSQL: ``python -m tests.services pytest tests/cases``.
 """
@@ -7,6 +7,7 @@ import getpass
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -108,6 +109,35 @@ def redis() -> Iterator[str]:
     """Start a Redis server; yields a URL for ``DRWEB_BROKER_URL`` and ``DRWEB_CHANNEL_URL``."""
     with Redis() as server:
         yield server.url
+
+
+@contextmanager
+def rabbitmq() -> Iterator[str]:
+    """Start a RabbitMQ server; yields a ``DRWEB_BROKER_URL``."""
+    program, owner = _found("rabbitmq-server"), "rabbitmq" if os.geteuid() == 0 else None
+    port, peers = free_port(), free_port()
+    with _folder(owner) as folder:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),  # of Erlang's cookie
+            "RABBITMQ_NODENAME": f"drweb-{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(peers),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        }
+        server = subprocess.Popen(
+            [program], user=owner, env=environment, cwd=folder, process_group=0,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            _wait_for(port, 120)
+            yield f"amqp://guest:guest@127.0.0.1:{port}//"
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 @contextmanager

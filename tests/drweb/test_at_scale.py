@@ -1,4 +1,4 @@
-"""The same code on PostgreSQL, Celery, Redis and S3: nothing differs but the environment."""
+"""The same code on PostgreSQL, Celery, Redis or RabbitMQ, and S3: nothing differs but the environment."""
 
 import asyncio
 from collections.abc import Iterator
@@ -74,6 +74,29 @@ def test_each_network_goes_to_the_workers_of_its_queue(site: Site, webs: tuple[W
     assert web.prediction(large)["state"] == "queued"
     site.celery("gpu")
     assert web.until_state(large, "succeeded", "failed")["state"] == "succeeded", site.log()
+
+
+@pytest.mark.slow
+def test_rabbitmq_carries_the_queue_as_redis_does(tmp_path, postgresql_url, rabbitmq_url, networks):
+    with psycopg.connect(postgresql_url, autocommit=True) as server:
+        server.execute("CREATE DATABASE rabbits")
+    environment = {
+        "DRWEB_DATABASE_URL": postgresql_url.removesuffix("drweb") + "rabbits",
+        "DRWEB_BROKER_URL": rabbitmq_url,
+        "DRWEB_GPU_MODELS": "manet",
+        **networks,
+    }
+    site = Site(tmp_path / "site", environment).prepare()
+    try:
+        web = site.web()
+        site.celery("cpu")
+        small, large = web.ask(model="unet"), web.ask(model="manet")
+        assert web.until_state(small, "succeeded", "failed")["state"] == "succeeded", site.log()
+        assert web.prediction(large)["state"] == "queued"
+        site.celery("gpu")
+        assert web.until_state(large, "succeeded", "failed")["state"] == "succeeded", site.log()
+    finally:
+        site.stop()
 
 
 @pytest.mark.slow
