@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -142,6 +143,12 @@ class Prediction(ClinicRecord):
     def is_open(self) -> bool:
         """Whether work is still to be done."""
         return self.state in PredictionState.open_states()
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the worker that was at it has let its lease run out; the next free one takes over."""
+        lapsed = self.lease_expires_at is not None and self.lease_expires_at < timezone.now()
+        return self.state == PredictionState.RUNNING and lapsed
 
 
 class LesionResult(models.Model):

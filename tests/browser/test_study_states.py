@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from django.core.files.base import ContentFile
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from cases.choices import PredictionState
@@ -48,6 +51,18 @@ def test_stages_and_result_arrive_while_one_looks(reader, live_server, staff):
     PredictionFactory(image=image, grade=3)
     expect(reader.locator("#grade")).to_contain_text("Severe non-proliferative DR", timeout=15_000)
     expect(reader.locator("#progress")).to_be_hidden()
+
+
+def test_a_worker_that_fell_silent_is_told_of(reader, live_server, staff):
+    image = ImageFactory(study=StudyFactory(clinic=staff.clinic))
+    held = {"lease_expires_at": timezone.now() + dt.timedelta(minutes=1), "attempts": 1}
+    row = PredictionFactory(image=image, state=PredictionState.RUNNING, stage="grade", **held)
+    reader.goto(f"{live_server.url}/studies/{image.study_id}/")
+    expect(reader.locator("#progress")).to_have_text("Being analysed: grading …")
+    Prediction.objects.filter(pk=row.pk).update(lease_expires_at=timezone.now())
+    expect(reader.locator("#progress")).to_contain_text("has fallen silent; the next free one takes over by itself")
+    Prediction.objects.filter(pk=row.pk).update(lease_expires_at=timezone.now() + dt.timedelta(minutes=1), attempts=2)
+    expect(reader.locator("#progress")).to_contain_text("An earlier attempt was interrupted; it is tried again")
 
 
 def test_place_in_the_queue(reader, live_server, staff):

@@ -79,6 +79,8 @@ test("progress in words", () => {
   assert.equal(waiting(61), "Waiting; 3 analyses ahead. Result in about 2 minutes.");
   assert.equal(progressText({ state: "running", stage: "segment" }, stages), "Being analysed: outlining lesions …");
   assert.equal(progressText({ state: "running", stage: "unheard of" }, stages), "Being analysed …");
+  const stalled = progressText({ state: "running", stage: "segment", attempts: 1, stalled: true }, stages);
+  assert.equal(stalled, "The worker that was at it has fallen silent; the next free one takes over by itself.");
   const again = "An earlier attempt was interrupted; it is tried again by itself.";
   const attempt = (state, attempts) => progressText({ state, attempts, queue_position: 0, stage: "segment" }, stages);
   assert.equal(attempt("queued", 0), "Waiting; next in line.");

@@ -197,6 +197,9 @@ class PredictionSerializer(PendingSerializer):
     state_label = serializers.CharField(source="get_state_display")
     stage = serializers.CharField(help_text="What the worker is at; empty unless running.")
     attempts = serializers.IntegerField()
+    stalled = serializers.BooleanField(
+        source="is_stalled", help_text="Its worker has fallen silent; the next free one takes over."
+    )
     error = serializers.SerializerMethodField(help_text="Null unless it failed.")
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)

@@ -91,6 +91,9 @@ function workText(prediction, stageNames) {
     const seconds = prediction.expected_wait_seconds ?? null;
     return seconds === null ? place : `${place} ${waitText(seconds)}`;
   }
+  if (prediction.stalled) {
+    return gettext("The worker that was at it has fallen silent; the next free one takes over by itself.");
+  }
   const stage = stageNames[prediction.stage];
   return stage ? interpolate(gettext("Being analysed: %s …"), [stage]) : gettext("Being analysed …");
 }
