@@ -14,6 +14,8 @@ FloatArray = NDArray[np.float32]
 Detail = Literal["standard", "high"]
 DETAILS: Final[tuple[Detail, ...]] = ("standard", "high")
 
+# The axes along which a picture is turned over for each of its mirror images; first, the picture itself.
+MIRRORS: Final[tuple[tuple[int, ...], ...]] = ((), (-1,), (-2,), (-2, -1))
 OVERLAP: Final = 0.25  # share of a tile's side, at least
 HIGH_SCALE: Final = 2 - OVERLAP  # the most that two tiles a side cover: four runs of the network, not nine
 
@@ -57,9 +59,7 @@ def over_flips(network: Callable[[FloatArray], FloatArray]) -> Callable[[FloatAr
     """The mean of what ``network`` (see `tiled`) says of a picture and its three mirror images: four runs."""
 
     def mean(batch: FloatArray) -> FloatArray:
-        found = [
-            np.flip(network(np.ascontiguousarray(np.flip(batch, axes))), axes) for axes in ((), (-1,), (-2,), (-2, -1))
-        ]
+        found = [np.flip(network(np.ascontiguousarray(np.flip(batch, axes))), axes) for axes in MIRRORS]
         return cast(FloatArray, np.mean(found, axis=0, dtype=np.float32))
 
     return mean

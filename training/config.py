@@ -129,11 +129,13 @@ class BudgetConfig:
 class DistillationConfig:
     """Learning from another network.
 
-    ``teacher``: a folder of weights with card. ``weight`` and ``feature_weight``: of the losses against its answers and
-    against its encoder's features.
+    ``teacher``: a folder of weights with card. ``flips``: it answers with the mean over a crop's four mirror images,
+    and so teaches what that averaging is worth. ``weight`` and ``feature_weight``: of the losses against its answers
+    and against its encoder's features.
     """
 
     teacher: str = ""
+    flips: bool = False
     weight: float = 1.0
     feature_weight: float = 0.0
 
@@ -208,6 +210,10 @@ def parse_settings(kind: type[T], raw: dict[str, Any], where: str = "") -> T:
             values[name] = parse_settings(hint, value, f"{where}{name}.")  # type: ignore[arg-type]
         elif isinstance(value, list):
             values[name] = tuple(value)
+        elif hint is bool:
+            if not isinstance(value, bool):
+                raise ValueError(f"{where}{name} must be true or false, not {value!r}")
+            values[name] = value
         elif hint in (int, float, str):
             if isinstance(value, bool) or not isinstance(value, (int, float) if hint is float else hint):
                 raise ValueError(f"{where}{name} must be {hint.__name__}, not {value!r}")

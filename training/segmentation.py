@@ -16,6 +16,7 @@ from inference.lesions import LESIONS
 from inference.networks import NetworkSpec, build
 from inference.networks.spec import lesion_probabilities
 from inference.preprocessing import normalise, resize_square
+from inference.tiling import MIRRORS
 from training import losses
 from training.config import ConfigError, TrainingConfig
 from training.datasets.selection import squares_of
@@ -42,6 +43,7 @@ class Teacher:
         stride = self.card.network.stride
         self.side = round(student.input.picture * self.card.input_size / student.input.size / stride) * stride
         self._from, self._to = student.input.normalisation, self.card.normalisation
+        self._mirrored = MIRRORS if student.distillation.flips else MIRRORS[:1]
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -49,10 +51,16 @@ class Teacher:
         crop = images.shape[-1]
         self.network.to(images.device)
         resized = functional.interpolate(images.float(), size=(self.side, self.side), mode="bilinear", antialias=True)
-        features = self.network.encoder(renormalise(resized, self._from, self._to))  # type: ignore[operator]
+        pixels = renormalise(resized, self._from, self._to)
+        answers = [self._answer(pixels.flip(axes)) for axes in self._mirrored]
+        probability = torch.stack([own.flip(axes) for (own, _), axes in zip(answers, self._mirrored, strict=True)])
+        taught = functional.interpolate(probability.mean(0), size=(crop, crop), mode="bilinear", antialias=True)
+        return taught, answers[0][1]
+
+    def _answer(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        features = self.network.encoder(pixels)  # type: ignore[operator]
         logits = self.network.segmentation_head(self.network.decoder(features)).float()  # type: ignore[operator]
-        probability = logits.softmax(1)[:, 1:] if self.card.network.head == "softmax" else logits.sigmoid()
-        return functional.interpolate(probability, size=(crop, crop), mode="bilinear", antialias=True), features
+        return logits.softmax(1)[:, 1:] if self.card.network.head == "softmax" else logits.sigmoid(), features
 
 
 def renormalise(images: Tensor, old: Normalisation, new: Normalisation) -> Tensor:

@@ -243,6 +243,11 @@ def test_shipped_configurations_are_valid(path):
             "name = 'x'\n[network]\narchitecture='resnet50'\nencoder='r'\nhead='classes'\n[input]\nsize='a'",
             r"input\.size",
         ),
+        (
+            "name = 'x'\n[network]\narchitecture='resnet50'\nencoder='r'\nhead='classes'\n[input]\nsize=64\n"
+            "[distillation]\nflips=1",
+            r"distillation\.flips must be true or false, not 1",
+        ),
         ("name = ", "not TOML"),
     ],
 )
