@@ -64,13 +64,8 @@ class ProbabilityBar:
 
     label: str
     percent: str
-    filled: int  # % of the bar's length, 1-99: a table cell cannot be empty
+    filled: int  # % of the bar's length, 0-100
     chosen: bool
-
-    @property
-    def rest(self) -> int:
-        """% of the bar that stays empty."""
-        return 100 - self.filled
 
 
 @dataclass(frozen=True)
@@ -103,13 +98,13 @@ class Section:
     field: str
     facts: list[Fact]
     figures: list[Fact]  # label: caption; value: name of the picture
-    figure_width: str  # mm
+    figure_width: float  # mm
     network_grade: str
     reader_grade: str
     bars: list[ProbabilityBar]
     lesions: list[LesionRow]
     corrected: bool
-    corrections: list[str]
+    corrections: list[str]  # who corrected what, or that nobody did
     problem: str  # why there is no result; empty where there is one
 
 
@@ -234,18 +229,18 @@ def moment(value: dt.datetime) -> str:
 def _section(number: int, photograph: Photograph, content: ReportContent) -> Section:
     image, prediction = photograph.image, photograph.prediction
     corrected = prediction is not None and bool(photograph.corrections)
-    figures = [Fact(_("Photograph"), f"{number}-photograph")]
+    figures = [Fact(_("Photograph"), f"{number}-photograph.jpg")]
     if prediction is not None:
-        figures.append(Fact(_("Found by the network"), f"{number}-network"))
+        figures.append(Fact(_("Found by the network"), f"{number}-network.jpg"))
     if corrected:
-        figures.append(Fact(_("After correction"), f"{number}-corrected"))
+        figures.append(Fact(_("After correction"), f"{number}-corrected.jpg"))
     return Section(
         number=number,
         eye=image.get_laterality_display(),
         field=image.get_field_display(),
         facts=_photograph_facts(photograph),
         figures=figures,
-        figure_width=f"{min(FIGURE_WIDTH, FIGURE_HEIGHT * image.width / image.height):.1f}",
+        figure_width=min(FIGURE_WIDTH, FIGURE_HEIGHT * image.width / image.height),
         network_grade=_network_grade(photograph),
         reader_grade=_reader_grade(image, content),
         bars=_bars(prediction) if prediction else [],
@@ -294,7 +289,7 @@ def _bars(prediction: Prediction) -> list[ProbabilityBar]:
         ProbabilityBar(
             label=f"{grade} · {IcdrGrade(grade).label}",
             percent=f"{100 * probability:.1f} %",
-            filled=min(99, max(1, round(100 * probability))),
+            filled=round(100 * probability),
             chosen=grade == prediction.grade,
         )
         for grade, probability in enumerate(prediction.probabilities)
@@ -340,7 +335,7 @@ def _corrections(photograph: Photograph) -> list[str]:
             "moment": moment(revision.created_at),
         }
         for lesion, revision in photograph.corrections.items()
-    ]
+    ] or [_("The masks of the network have not been corrected.")]
 
 
 def _problem(latest: Prediction | None) -> str:

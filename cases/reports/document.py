@@ -1,23 +1,20 @@
-"""The report of a study as a document to draw: its template's context and its pictures."""
+"""The report of a study as a document to draw: its layout's data and its pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from cases.reports import content as words
-from cases.reports.content import Photograph, ReportContent
+from cases.reports.content import Fact, Photograph, ReportContent
 from cases.reports.figures import decode_preview, decode_small_mask, overlay_jpeg, photograph_jpeg
-from cases.reports.fonts import EMBEDDED, LATIN, break_lines
 from cases.reports.pdf import PdfDocument
 from inference.measurement import DISC_PER_FIELD_DIAMETER
 
-TEMPLATE = "reports/report.html"
-_MM = 72 / 25.4  # points
-# As the style sheet of the template sets the text: 178 mm between the margins, less a hair for rounding.
-_DIAGNOSIS = {"width": 177 * _MM, "size": 10.5}
-_SMALL_PRINT = {"width": 177 * _MM, "size": 8.0}
+LAYOUT = "report.typ"
 
 
 def report_document(content: ReportContent) -> PdfDocument:
@@ -26,34 +23,87 @@ def report_document(content: ReportContent) -> PdfDocument:
     Raises FileNotFoundError or ValueError where a stored picture is missing or cannot be read.
     """
     report = content.report
-    title = _("Diabetic retinopathy report")
-    context = {
-        "content": content,
-        "report": report,
-        "clinic": report.study.clinic,
-        "title": title,
-        "font_families": list(EMBEDDED),
-        "latin": LATIN,
-        "patient": words.patient_facts(content),
-        "name_on_record": words.name_on_record(content),
+    clinic, patient = report.study.clinic, report.study.patient
+    heading = _("Diabetic retinopathy report")
+    owner = [Truncator(report.patient_name).chars(40)]
+    owner += [Truncator(patient.record_number).chars(30)] if patient else []
+    data = {
+        "heading": heading,
+        "footer": " · ".join(owner),
+        "clinic": clinic.name,
+        "address": clinic.address,
+        "patient": _facts(words.patient_facts(content)),
+        "warnings": _warnings(content),
         "grade": words.grade_label(report.grade),
-        "diagnosis": break_lines(report.diagnosis, **_DIAGNOSIS) if report.diagnosis.strip() else [],
-        "authorship": words.authorship(content),
-        "signature": words.signature(content),
+        "diagnosis": report.diagnosis.strip() or _("No diagnosis was written."),
+        "authorship": _facts(words.authorship(content)),
+        "signature": _facts(words.signature(content)),
         "unsigned": words.unsigned(content),
-        "decision": words.decision_facts(content),
-        "standing": "" if content.decision is None else content.decision.standing,
-        "sections": words.sections(content),
-        "legend": words.legend(),
+        "decision": _facts(words.decision_facts(content)),
+        "sections": [asdict(section) for section in words.sections(content)],
+        "legend": _facts(words.legend()),
         "networks": words.networks_used(content.photographs),
-        "small_print": [break_lines(paragraph, **_SMALL_PRINT) for paragraph in _small_print()],
+        "small_print": _small_print(),
     }
     figures = {
         name: jpeg
         for number, photograph in enumerate(content.photographs, 1)
         for name, jpeg in _figures(number, photograph)
     }
-    return PdfDocument(f"{title} {content.reference}", report.study.clinic.name, TEMPLATE, context, figures)
+    return PdfDocument(
+        title=f"{heading} {content.reference}",
+        author=clinic.name,
+        layout=LAYOUT,
+        words=_words(content),
+        data=data,
+        figures=figures,
+        reference=f"{_('Report')} {content.reference} ·",
+    )
+
+
+def _facts(facts: list[Fact]) -> list[dict[str, str]]:
+    return [asdict(fact) for fact in facts]
+
+
+def _warnings(content: ReportContent) -> list[str]:
+    name = words.name_on_record(content)
+    return [_("The patient's record of this study gives another name: %(name)s.") % {"name": name}] if name else []
+
+
+def _standing(content: ReportContent) -> str:
+    standing = "" if content.decision is None else content.decision.standing
+    if standing == "proposed":
+        return _("Referral and recall: proposed by the network, not confirmed by a reader")
+    if standing == "unsettled":
+        return _("Referral and recall: signed, but a senior reader has not decided yet")
+    return _("Referral and recall")
+
+
+def _words(content: ReportContent) -> dict[str, object]:
+    """The layout's headings and column heads."""
+    return {
+        "conclusion": _("Conclusion"),
+        "grade_stated": _("Grade stated in this report"),
+        "diagnosis": _("Diagnosis"),
+        "standing": _standing(content),
+        "signature": _("Signature"),
+        "electronic_signature": _("Electronic signature"),
+        "photographs": _("Photographs"),
+        "eye_and_field": _("Eye and field"),
+        "network_grade": _("Grade of the network"),
+        "reader_grade": _("Grade of the reader"),
+        "counted_after_correction": _("Lesions are counted after correction where the masks have been corrected."),
+        "networks": _("Networks"),
+        "network_heads": [
+            *(_("Result"), _("Network"), _("Version"), _("Weights (sha256)"), _("Engine"), _("Thresholds")),
+        ],
+        "how_to_read": _("How to read this report"),
+        "lesions": _("Lesions"),
+        "lesion": _("Lesion"),
+        "found": _("Found by the network"),
+        "corrected": _("After correction"),
+        "measures": [_("Count"), _("Area, px"), _("Percent of field of view"), _("Disc areas (assumed)")],
+    }
 
 
 def _small_print() -> list[str]:
@@ -84,18 +134,18 @@ def _small_print() -> list[str]:
 def _figures(number: int, photograph: Photograph) -> Iterator[tuple[str, bytes]]:
     with photograph.image.preview.open("rb") as preview:
         rgb = decode_preview(preview.read())
-    yield f"{number}-photograph", photograph_jpeg(rgb)
+    yield f"{number}-photograph.jpg", photograph_jpeg(rgb)
     if photograph.prediction is None:
         return
     network = {}
     for lesion, result in photograph.network_masks.items():
         with result.mask.open("rb") as mask:
             network[lesion] = decode_small_mask(mask.read(), rgb.shape)
-    yield f"{number}-network", overlay_jpeg(rgb, network)
+    yield f"{number}-network.jpg", overlay_jpeg(rgb, network)
     if not photograph.corrections:
         return
     current = dict(network)
     for lesion, revision in photograph.corrections.items():
         with revision.mask.open("rb") as mask:
             current[lesion] = decode_small_mask(mask.read(), rgb.shape)
-    yield f"{number}-corrected", overlay_jpeg(rgb, current)
+    yield f"{number}-corrected.jpg", overlay_jpeg(rgb, current)

@@ -13,39 +13,51 @@ from inference.overlay import render_overlay
 Rgb = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
-FIGURE_SIDE = 1400  # px of the longer side: 400 dpi at half the width of an A4 page
+FIGURE_SIDE = 1024  # px of the longer side: 300 dpi at half the width of an A4 page
 _QUALITY = 84
 
 
 def decode_preview(content: bytes) -> Rgb:
     """A stored preview as RGB, at most FIGURE_SIDE wide and high. Raises ValueError where it cannot be read."""
-    bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise ValueError("the preview is not a picture")
+    bgr = _read(content, cv2.IMREAD_REDUCED_COLOR_2)
+    if max(bgr.shape) < FIGURE_SIDE:  # of a preview of full size half the pixels are printed, of a smaller one all
+        bgr = _read(content, cv2.IMREAD_COLOR_BGR)
     height, width = bgr.shape[:2]
     scale = FIGURE_SIDE / max(height, width)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
+        bgr = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def decode_small_mask(content: bytes, shape: tuple[int, ...]) -> Mask:
     """A stored mask, shrunk to `shape` (height, width, ...) so that its every pixel still shows.
 
-    The area average is above zero wherever one pixel was lesion; the result is then widened by a pixel, because a
-    microaneurysm of a single printed dot would not be seen. Raises ValueError where the file cannot be read.
+    Whatever a pixel of lesion touches is lesion; the result is then widened by a pixel, because a microaneurysm of a
+    single printed dot would not be seen. Raises ValueError where the file cannot be read.
     """
-    grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if grey is None:
-        raise ValueError("the mask is not a picture")
+    grey = _read(content, cv2.IMREAD_GRAYSCALE)
     height, width = shape[:2]
-    if grey.shape == (height, width) or not cv2.countNonZero(grey):
-        return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_NEAREST) > 0)
-    # In float: averaged over some five hundred pixels, one of 255 would round to zero.
-    average = cv2.resize(grey.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    small = (average > 0).astype(np.uint8)
+    if grey.shape == (height, width):
+        return np.asarray(grey > 0)
+    small = np.zeros((height, width), np.uint8)
+    rows, columns = np.divmod(np.flatnonzero(grey), grey.shape[1])
+    for touched_rows in _touched(rows, grey.shape[0], height):
+        for touched_columns in _touched(columns, grey.shape[1], width):
+            small[touched_rows, touched_columns] = 1
     return cv2.dilate(small, np.ones((3, 3), np.uint8)).astype(bool)
+
+
+def _touched(places: npt.NDArray[np.intp], length: int, shrunk: int) -> tuple[npt.NDArray[np.intp], ...]:
+    """First and last of the `shrunk` places that each of `places` (of `length`) lies on."""
+    return places * shrunk // length, ((places + 1) * shrunk - 1) // length
+
+
+def _read(content: bytes, flags: int) -> npt.NDArray[np.uint8]:
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    if pixels is None:
+        raise ValueError("the stored file is not a picture")
+    return np.asarray(pixels, np.uint8)
 
 
 def photograph_jpeg(rgb: Rgb) -> bytes:
@@ -60,10 +72,6 @@ def overlay_jpeg(rgb: Rgb, masks: Mapping[str, Mask]) -> bytes:
 
 
 def _jpeg(rgb: Rgb, sampling: int) -> bytes:
-    options = [
-        cv2.IMWRITE_JPEG_QUALITY, _QUALITY,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling,
-        cv2.IMWRITE_JPEG_OPTIMIZE, 1,
-    ]  # fmt: skip
+    options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     _ok, encoded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
     return encoded.tobytes()

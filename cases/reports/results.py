@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,29 +14,20 @@ from cases.networks import network_label
 from cases.reports import published
 from cases.reports import results_text as words
 from cases.reports.content import NOTHING
-from cases.reports.fonts import EMBEDDED, LATIN, break_lines, font_path
+from cases.reports.fonts import CHINESE
 from inference.cards import ModelCard
 from inference.charts import ChartWords, card_charts
 
-TEMPLATE = "reports/results.html"
-_MM = 72 / 25.4  # points
-_WIDTH = 177.0  # mm between the margins, less a hair for rounding
-# Sizes in points and the gap between columns in mm, as in the style sheet of the template.
-_TEXT, _CELL, _HEAD, _GAP = 9.5, 8.8, 7.5, 2.2
+LAYOUT = "results.typ"
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as lines of text, with the width of each column in mm; the first column is text, the others figures."""
+    """Texts by row, with the width of each column in mm; the first column is text, the others figures."""
 
-    heads: list[list[str]]
-    rows: list[list[list[str]]]
+    heads: list[str]
+    rows: list[list[str]]
     widths: list[float]
-
-    @property
-    def columns(self) -> list[tuple[list[str], float]]:
-        """Each head with the width of its column."""
-        return list(zip(self.heads, self.widths, strict=True))
 
 
 @dataclass(frozen=True)
@@ -44,19 +35,14 @@ class Section:
     """A heading with what stands below it; charts are (caption, name of the picture)."""
 
     title: str
-    paragraphs: list[list[str]] = field(default_factory=list)
+    paragraphs: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     charts: list[tuple[str, str]] = field(default_factory=list)
-    notes: list[list[str]] = field(default_factory=list)
-
-    @property
-    def chart_width(self) -> int:
-        """mm, with all charts in one row."""
-        return min(84, int(_WIDTH / max(1, len(self.charts))) - 2)
+    notes: list[str] = field(default_factory=list)
 
 
-def results_context(cards: Sequence[ModelCard]) -> dict[str, Any]:
-    """What the template prints, in the active language."""
+def results_data(cards: Sequence[ModelCard]) -> dict[str, Any]:
+    """What the layout prints, in the active language."""
     lesion_cards = [card for card in cards if card.kind == "segmentation"]
     graders = [card for card in cards if card.kind == "grading"]
     sections = [
@@ -70,16 +56,15 @@ def results_context(cards: Sequence[ModelCard]) -> dict[str, Any]:
         _section(_("Limits"), words.limits()),
     ]
     return {
-        "title": _("Method and results"),
+        "heading": _("Method and results"),
+        "footer": f"drweb · {_('Method and results')}",
         "subtitle": _("Lesion segmentation and grading of diabetic retinopathy: the networks installed here"),
-        "font_families": list(EMBEDDED),
-        "latin": LATIN,
-        "sections": sections,
+        "sections": [asdict(section) for section in sections],
     }
 
 
 def results_charts(cards: Sequence[ModelCard]) -> dict[str, bytes]:
-    """The pictures that the template names, with words in the active language."""
+    """The pictures that the layout names, with words in the active language."""
     labels = ChartWords(
         recall=_("Recall"),
         precision=_("Precision"),
@@ -94,7 +79,7 @@ def results_charts(cards: Sequence[ModelCard]) -> dict[str, bytes]:
         unscaled=_("without"),
         operating_point=_("operating points"),
         lesions={lesion: str(Lesion(lesion).label) for lesion in Lesion.values},
-        font=font_path("report-cjk"),
+        font=CHINESE,
     )
     return {f"{card.name}-{name}": png for card in cards for name, png in card_charts(card, labels).items()}
 
@@ -325,25 +310,11 @@ def _section(
     charts: Iterable[tuple[str, str]] = (),
     notes: Iterable[str] = (),
 ) -> Section:
-    return Section(
-        title,
-        [_set(text, _WIDTH, _TEXT) for text in paragraphs],
-        list(tables),
-        list(charts),
-        [_set(text, _WIDTH, 8.0) for text in notes],
-    )
+    return Section(title, list(paragraphs), list(tables), list(charts), list(notes))
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[float]) -> Table:
-    return Table(
-        [_set(head, width - _GAP, _HEAD) for head, width in zip(heads, widths, strict=True)],
-        [[_set(cell, width - _GAP, _CELL) for cell, width in zip(row, widths, strict=True)] for row in rows],
-        list(widths),
-    )
-
-
-def _set(text: str, width: float, size: float) -> list[str]:
-    return break_lines(text, width=width * _MM, size=size)
+    return Table(list(heads), [list(row) for row in rows], list(widths))
 
 
 def _lesions(card: ModelCard) -> Mapping[str, Any]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 import threading
 from pathlib import Path
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.utils import translation
 
 from cases.networks import installed_networks
 from cases.reports.pdf import PdfDocument, render_pdf
-from cases.reports.results import TEMPLATE, results_charts, results_context
+from cases.reports.results import LAYOUT, results_charts, results_data
 
 _drawing = threading.Lock()  # one document takes all of a core for seconds: who comes second finds it made
 
@@ -25,15 +25,13 @@ def results_build(*, language: str) -> Path | None:
     if not cards:
         return None
     with translation.override(language):
-        context = results_context(cards)
-        content = render_to_string(TEMPLATE, context) + "".join(card.to_json() for card in cards)
+        data = results_data(cards)
+        content = json.dumps(data) + "".join(card.to_json() for card in cards)
         digest = hashlib.sha256(content.encode()).hexdigest()[:16]
         path = settings.DRWEB_DATA_DIR / "results" / f"{language}-{digest}.pdf"
         with _drawing:
             if not path.exists():
-                _write(
-                    path, render_pdf(PdfDocument(context["title"], "drweb", TEMPLATE, context, results_charts(cards)))
-                )
+                _write(path, render_pdf(PdfDocument(data["heading"], "drweb", LAYOUT, {}, data, results_charts(cards))))
                 for old in path.parent.glob(f"{language}-*.pdf"):
                     if old != path:
                         old.unlink(missing_ok=True)

@@ -37,8 +37,9 @@ def test_an_empty_mask_stays_empty_and_an_equal_size_is_left_alone():
 
 def test_previews_are_shrunk_never_enlarged():
     assert decode_preview(fundus_jpeg()).shape == (240, 320, 3)
-    large = cv2.imencode(".jpg", np.zeros((1360, 2048, 3), np.uint8))[1].tobytes()
-    assert decode_preview(large).shape == (930, FIGURE_SIDE, 3)
+    for shape, shrunk in (((1360, 2048), (680, FIGURE_SIDE)), ((1411, 1411), (FIGURE_SIDE, FIGURE_SIDE))):
+        large = cv2.imencode(".jpg", np.zeros((*shape, 3), np.uint8))[1].tobytes()
+        assert decode_preview(large).shape == (*shrunk, 3)
 
 
 def test_a_single_pixel_can_be_seen_in_the_printed_picture():

@@ -306,7 +306,7 @@ def test_two_real_photographs_stay_below_three_megabytes(staff, shared_data):
 
 def test_the_web_process_stays_without_networks():
     script = (
-        "import django, sys; django.setup(); import cases.services.report; from xhtml2pdf import pisa;"
+        "import django, sys; django.setup(); import cases.services.report;"
         "sys.exit(bool({'torch', 'openvino', 'timm'} & sys.modules.keys()))"
     )
     environment = {"DJANGO_SETTINGS_MODULE": "tests.settings", "PATH": ""}
