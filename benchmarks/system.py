@@ -63,7 +63,7 @@ def started(workers: int = 1, **settings: str) -> Iterator[System]:
             url = f"http://127.0.0.1:{port}"
             _wait_until_ready(url, workers)
             made = subprocess.run(manage("create_token", LOGIN), env=environment, check=True, capture_output=True)
-            yield System(url, made.stdout.decode().strip(), [process.pid for process in processes])
+            yield System(url, made.stdout.decode().strip(), [process.pid])
         finally:
             process.terminate()
             process.wait()

@@ -244,8 +244,10 @@ def test_shipped_configurations_are_valid(path):
             r"input\.size",
         ),
         (
-            "name = 'x'\n[network]\narchitecture='resnet50'\nencoder='r'\nhead='classes'\n[input]\nsize=64\n"
-            "[distillation]\nflips=1",
+            (
+                "name = 'x'\n[network]\narchitecture='resnet50'\nencoder='r'\nhead='classes'\n[input]\nsize=64\n"
+                "[distillation]\nflips=1"
+            ),
             r"distillation\.flips must be true or false, not 1",
         ),
         ("name = ", "not TOML"),
