@@ -151,13 +151,13 @@ def load(system: System, photograph: bytes, options: argparse.Namespace) -> tupl
     """Let all users loose, print what they saw; photographs with a result per second, processor seconds of each."""
     measured = Measured()
     users = [User(system, measured, photograph, options.model, options.photographs) for _user in range(options.users)]
-    before, begun = processor_seconds(system.processes), time.perf_counter()
+    before, begun = processor_seconds(system.process), time.perf_counter()
     for user in users:
         user.start()
     for user in users:
         user.join()
     everything = time.perf_counter() - begun
-    used = spent(before, processor_seconds(system.processes))
+    used = spent(before, processor_seconds(system.process))
     rate = len(measured.results_at) / (max(measured.results_at, default=begun + 1) - begun)
     gone = lost(system, measured.images)
     print(f"{'seconds':<10} {'number':>7} {'p50':>8} {'p95':>8} {'p99':>8} {'max':>8}")
@@ -196,7 +196,7 @@ def main() -> None:
         f"photographs per second: system {rate:.3f}, bare networks {alone:.3f} ({before:.3f} before, {after:.3f} after)"
     )
     print(f"ratio by photographs per second: system / bare networks {rate / alone:.2f}")
-    if system.processes:
+    if system.process:
         print(f"ratio by processor seconds: bare networks / system {cost_alone / cost:.2f}")
 
 

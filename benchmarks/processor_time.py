@@ -12,10 +12,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PARTS = {"web": "uvicorn", "workers": " worker"}
 
 
-def processor_seconds(roots: Iterable[int]) -> dict[str, float]:
-    """Seconds used so far by the parts of a system (`roots` and their descendants), and by this process as clients."""
+def processor_seconds(root: int | None) -> dict[str, float]:
+    """Seconds used so far by the parts of a system (`root` and its descendants), and by this process as clients."""
     used = dict.fromkeys((*_PARTS, "others"), 0.0) | {"clients": time.process_time()}
-    for process in _family(roots):
+    for process in _family([] if root is None else [root]):
         command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         part = next((part for part, word in _PARTS.items() if word in command), "others")
         user, system = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
@@ -28,8 +28,8 @@ def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, 
     return {part: after[part] - before[part] for part in before}
 
 
-def _family(roots: Iterable[int]) -> Iterator[Path]:
-    for pid in roots:
+def _family(pids: Iterable[int]) -> Iterator[Path]:
+    for pid in pids:
         process = Path(f"/proc/{pid}")
         yield process
         for thread in (process / "task").iterdir():

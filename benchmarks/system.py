@@ -28,11 +28,11 @@ KEEP_ALIVE_SECONDS = 3.0  # the server closes idle connections after five
 
 @dataclass
 class System:
-    """A started drweb, a token of one of its readers, and the processes that were started for it."""
+    """A started drweb, a token of one of its readers, and the process that runs it, where it is one of ours."""
 
     url: str
     token: str
-    processes: list[int] = field(default_factory=list)
+    process: int | None = None
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def started(workers: int = 1, **settings: str) -> Iterator[System]:
             url = f"http://127.0.0.1:{port}"
             _wait_until_ready(url, workers)
             made = subprocess.run(manage("create_token", LOGIN), env=environment, check=True, capture_output=True)
-            yield System(url, made.stdout.decode().strip(), [process.pid])
+            yield System(url, made.stdout.decode().strip(), process.pid)
         finally:
             process.terminate()
             process.wait()
