@@ -135,7 +135,9 @@ class Analysis:
         """The overlay in a tenth of the PNG's size; an edited copy can still be read back."""
         # Full colour resolution: lesions differ from the retina in colour, and may be a few pixels wide.
         sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-        return _encoded(".jpg", self.overlay(), [cv2.IMWRITE_JPEG_QUALITY, quality, *sampling])
+        overlay = self.overlay()
+        cv2.cvtColor(overlay, cv2.COLOR_RGB2BGR, dst=overlay)
+        return cv2.imencode(".jpg", overlay, [cv2.IMWRITE_JPEG_QUALITY, quality, *sampling])[1].tobytes()
 
     def networks(self) -> dict[str, dict[str, Any]]:
         """Name, version, weights sha256, engine, input size and thresholds of both networks, for the record."""
@@ -306,10 +308,6 @@ def _masks(
 def _on_original(channel: NDArray[np.uint8], geometry: Geometry, inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
     scaled = geometry.to_original(channel[None], inside.shape)[0]
     return cast(NDArray[np.uint8], cv2.copyTo(scaled, inside))
-
-
-def _encoded(suffix: str, rgb: Rgb, options: list[int]) -> bytes:
-    return cv2.imencode(suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)[1].tobytes()
 
 
 class _Clock:

@@ -42,12 +42,11 @@ def find_regions(mask: NDArray[np.bool_]) -> Regions:
 
 def _runs(mask: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
     """Row, first column and column after the last of every run of lesion, row by row."""
-    height, width = mask.shape
-    padded = np.zeros((height, width + 2), np.bool_)
-    padded[:, 1:-1] = mask
-    flat = padded.reshape(-1)
-    changes = np.flatnonzero(flat[1:] != flat[:-1])  # a run's first and last pixel, as columns of the mask
-    rows, columns = np.divmod(changes, width + 2)
+    if mask[:, [0, -1]].any():  # runs that touch the edge would go on in the next row
+        rows, left, right = _runs(np.pad(mask, ((0, 0), (1, 1))))
+        return rows, left - 1, right - 1
+    flat = mask.reshape(-1)
+    rows, columns = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]) + 1, mask.shape[1])
     return rows[::2], columns[::2], columns[1::2]
 
 
