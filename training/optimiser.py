@@ -17,8 +17,9 @@ def encoder_of(network: nn.Module) -> nn.Module | None:
 def make_optimiser(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     """AdamW or plain Adam; norms and biases are not decayed, and the encoder has a learning rate of its own.
 
-    With ``encoder_lr`` 0 the encoder's parameters lose their gradients: they are not in the optimiser, and no backward
-    pass is spent on them. Raises ``ConfigError`` where ``encoder_lr`` is set for a network without an encoder.
+    With ``encoder_lr`` 0 the encoder's parameters lose their gradients, as those of ``frozen`` layers do: they are not
+    in the optimiser, and no backward pass is spent on them. Raises ``ConfigError`` where ``encoder_lr`` is set for a
+    network without an encoder, or where there is no layer of a name in ``frozen``.
     """
     settings = config.optimiser
     encoder = encoder_of(network)
@@ -27,6 +28,8 @@ def make_optimiser(network: nn.Module, config: TrainingConfig) -> torch.optim.Op
     slow = set() if encoder is None else set(encoder.parameters())
     if encoder is not None and settings.encoder_lr == 0:
         encoder.requires_grad_(False)
+    for name in settings.frozen:
+        _layer(network, name).requires_grad_(False)
     plain = settings.name == "adam"
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for parameter in network.parameters():
@@ -38,6 +41,13 @@ def make_optimiser(network: nn.Module, config: TrainingConfig) -> torch.optim.Op
         for (decay, is_slow), own in groups.items()
     ]
     return (torch.optim.Adam if plain else torch.optim.AdamW)(parts, lr=settings.lr)
+
+
+def _layer(network: nn.Module, name: str) -> nn.Module:
+    try:
+        return getattr(network, "student", network).get_submodule(name)
+    except AttributeError as error:
+        raise ConfigError(f"optimiser.frozen: {error}") from error
 
 
 def training_mode(network: nn.Module, config: TrainingConfig) -> None:

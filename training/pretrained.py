@@ -29,13 +29,12 @@ def initialise(network: nn.Module, config: TrainingConfig) -> None:
     from the encoder of another architecture, or from ImageNet weights as torchvision publishes them. Raises
     ``ConfigError`` where the file cannot be read, or its encoder (a grader's trunk) is another.
     """
-    source = config.initial_weights
+    source = " and ".join(filter(None, (config.initial_weights, config.encoder_weights)))
     if not source:
         return
-    if source == "efficientnet_lite2":
-        tensors = _lite2_encoder(network)
-    else:
-        tensors = _with_encoder_names(read_tensors(Path(source)), network)
+    tensors = _tensors_of(config.initial_weights, network)
+    others = _tensors_of(config.encoder_weights, network)
+    tensors |= {name: tensor for name, tensor in others.items() if name.startswith("encoder.")}
     own = network.state_dict()
     # Counters of batches have no influence, and some published files lack them.
     wanted = {name: tensor for name, tensor in own.items() if not name.endswith("num_batches_tracked")}
@@ -83,6 +82,12 @@ def efficientnet_lite2(own: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if [tuple(own[name].shape) for name in names] != [tuple(tensor.shape) for tensor in source]:
         raise ValueError("the encoder is not EfficientNet-Lite2: its tensors differ from the ImageNet weights in shape")
     return dict(own) | dict(zip(names, source, strict=True))
+
+
+def _tensors_of(source: str, network: nn.Module) -> dict[str, Tensor]:
+    if source == "efficientnet_lite2":
+        return _lite2_encoder(network)
+    return _with_encoder_names(read_tensors(Path(source)), network) if source else {}
 
 
 def _lite2_encoder(network: nn.Module) -> dict[str, Tensor]:

@@ -37,7 +37,7 @@ def release(
         tensors = refit_classifier(tensors, config, squares)
     taught_on = (*config.data.labelled, *config.data.negatives, *config.data.unlabelled)
     images: dict[str, int] = dict(Counter(record.source for record in records_of(config, taught_on, "train")))
-    if "efficientnet_lite2" in (config.initial_weights, _teacher_start(config)):
+    if _knows_imagenet(config):
         images["imagenet"] = 1_281_167
     return measure(config, folder, write_weights(folder, tensors, config, version=version, images=images, notes=notes))
 
@@ -71,9 +71,12 @@ def measure_grading(config: TrainingConfig, weights: Weights) -> tuple[float, di
     return temperature, {"data": list(config.data.labelled)} | grading_figures(scores, weights, temperature)
 
 
-def _teacher_start(config: TrainingConfig) -> str:
-    # A student inherits what its teacher learnt from ImageNet.
-    if not config.distillation.teacher:
-        return ""
-    card = load_weights(Path(config.distillation.teacher)).card
-    return "efficientnet_lite2" if "lite2" in card.network.encoder else ""
+def _knows_imagenet(config: TrainingConfig) -> bool:
+    """Whether its own encoder, or that of its teacher, ever began with the package's ImageNet weights.
+
+    A student inherits what its teacher learnt; who goes on from a file does so from where that file came from.
+    """
+    encoders = [config.network.encoder] if config.initial_weights else []
+    if config.distillation.teacher:
+        encoders.append(load_weights(Path(config.distillation.teacher)).card.network.encoder)
+    return any("lite2" in encoder for encoder in encoders)

@@ -60,6 +60,20 @@ def test_another_architecture_takes_the_encoder_alone(unet, unet_file):
     assert all(torch.equal(a, b) for a, b in zip(decoder, network.decoder.parameters(), strict=True))
 
 
+def test_the_encoder_may_come_from_a_file_of_its_own(tmp_path, unet, unet_file):
+    other = build(UNET_PLUS_PLUS)
+    save_file(other.state_dict(), tmp_path / "other.safetensors")
+    settings = config(UNET_PLUS_PLUS, tmp_path / "other.safetensors")
+    network = build(UNET_PLUS_PLUS)
+    initialise(network, dataclasses.replace(settings, encoder_weights=str(unet_file)))
+    assert same(network.encoder, unet.encoder)
+    assert same(network.decoder, other.decoder)
+    network = build(UNET_PLUS_PLUS)
+    initialise(network, dataclasses.replace(settings, initial_weights="", encoder_weights=str(unet_file)))
+    assert same(network.encoder, unet.encoder)
+    assert not same(network.decoder, other.decoder)
+
+
 def test_another_head_takes_encoder_and_decoder(unet, unet_file):
     single = dataclasses.replace(UNET, head="single:MA")
     network = build(single)
@@ -129,6 +143,20 @@ def test_a_frozen_encoder_stays_as_it_is_and_costs_no_backward_pass(unet, taught
     changed = {name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed
     assert not any("encoder." in name for name in changed)
+
+
+@pytest.mark.parametrize("taught", [False, True])
+def test_a_frozen_layer_stays_as_it_is(unet, taught):
+    layer = "decoder.blocks.0.conv1.0"
+    network = TaughtSegmenter(build(UNET), unet) if taught else build(UNET)
+    optimiser = make_optimiser(network, config(frozen=(layer,), lr=0.1))
+    before = {name: parameter.clone() for name, parameter in network.named_parameters()}
+    network(torch.randn(2, 3, 64, 64)).square().mean().backward()
+    optimiser.step()
+    kept = [name for name, parameter in network.named_parameters() if torch.equal(parameter, before[name])]
+    assert [name for name in kept if "decoder" in name] == [("student." if taught else "") + layer + ".weight"]
+    with pytest.raises(ConfigError, match=r"optimiser\.frozen: .*no attribute `nothing`"):
+        make_optimiser(network, config(frozen=("decoder.nothing",)))
 
 
 @pytest.mark.parametrize("taught", [False, True])
