@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
+
+from cases.models import ApiToken
 
 
 class TokenAuthentication(KnoxTokenAuthentication):
@@ -21,6 +24,10 @@ class TokenAuthentication(KnoxTokenAuthentication):
             raise exceptions.AuthenticationFailed(
                 _("This token is unknown, expired or revoked. Ask for a new one."), code="invalid_token"
             ) from None
+
+    def _cleanup_token(self, auth_token: ApiToken) -> bool:
+        """Whether the token has expired. Knox would look for all expired tokens of the person, at every request."""
+        return auth_token.expiry is not None and auth_token.expiry < timezone.now()
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

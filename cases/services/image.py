@@ -20,7 +20,7 @@ from cases.permissions import Action, authorize
 from cases.services.files import stored_files
 from cases.services.inference_errors import translated
 from cases.services.laps import Laps
-from cases.services.study import clinic_for_new_study, study_create
+from cases.services.study import clinic_for_new_study, study_open_for_upload
 from cases.services.study_lock import photographs_check_open
 from cases.services.study_queue import study_queue_refresh
 from inference.decoding import DecodedImage, decode
@@ -51,8 +51,11 @@ def image_upload(
     Raises `ApplicationError` (not an image, not a fundus photograph, too large, ...), `Conflict` where the study has
     the very same file already; nothing is stored then.
     """
-    clinic = study.clinic if study is not None else clinic_for_new_study(user=user)
-    authorize(user, Action.UPLOAD, clinic)
+    if study is None:
+        clinic = clinic_for_new_study(user=user)
+    else:
+        clinic = study.clinic
+        authorize(user, Action.UPLOAD, clinic)
     laps = Laps()  # the last byte is here: Django has read the request
     content = _read(upload)
     with translated():
@@ -76,7 +79,7 @@ def image_upload(
             photographs_check_open(study=Study.objects.select_for_update().get(pk=study.pk))
             _refuse_twice(study, sha256)
         image = Image(
-            study=study or study_create(user=user, clinic=clinic),
+            study=study or study_open_for_upload(user=user, clinic=clinic),
             filename=(upload.name or "")[-255:],
             sha256=sha256,
             byte_size=len(content),

@@ -8,6 +8,8 @@ Locks are taken in one order, photograph, prediction, study, so that no two tran
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -22,7 +24,7 @@ from cases.selectors.queue import retry_after_seconds
 from cases.services.inference_errors import translated
 from cases.services.prediction_state import prediction_dispatch, prediction_end, prediction_enqueue
 from cases.services.study_queue import study_queue_refresh
-from inference.registry import GRADER, find_model, identity, missing_model, resolve_model_name
+from inference.registry import GRADER, InstalledModel, find_model, identity, missing_model, resolve_model_name
 
 _RETRIED = (PredictionState.FAILED, PredictionState.UNGRADABLE, PredictionState.CANCELLED)
 
@@ -55,7 +57,7 @@ def prediction_compare(*, user: User, image: Image, model_name: str, name: str, 
         model_name, weights = _active_weights(model_name)
         weights |= exact
     else:
-        model_name, weights = name, exact | _active_grader()
+        model_name, weights = name, exact | _active_grader(active_versions())
     prediction = _request(user, image, model_name, weights, for_comparison=True)
     if prediction.networks["weights"] != weights:
         raise Conflict("comparison_runs", _("Another version of this network is still being run. Try again later."))
@@ -145,11 +147,10 @@ def _active_weights(model_name: str) -> tuple[str, dict[str, str]]:
     active = active_versions()
     with translated():
         name = resolve_model_name(model_name, [name for name in active if active[name].card.kind == "segmentation"])
-        return name, {**identity(active[name]), **_active_grader()}
+        return name, {**identity(active[name]), **_active_grader(active)}
 
 
-def _active_grader() -> dict[str, str]:
-    active = active_versions()
+def _active_grader(active: Mapping[str, InstalledModel]) -> dict[str, str]:
     with translated():
         if GRADER not in active:
             raise missing_model(GRADER)

@@ -10,13 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from cases.choices import ReadingMode
 from cases.errors import ApplicationError, Conflict
 from cases.models import Clinic, Patient, Study, User
-from cases.permissions import Action, authorize, may
+from cases.permissions import Action, authorize, clinics_where
 from cases.services.study_queue import study_queue_refresh
 
 
 def clinic_for_new_study(*, user: User) -> Clinic:
     """The clinic a study goes to where the caller names none: the only one in which `user` may upload."""
-    clinics = [clinic for clinic in Clinic.objects.for_user(user) if may(user, Action.UPLOAD, clinic)]
+    clinics = list(clinics_where(user, Action.UPLOAD))
     if len(clinics) == 1:
         return clinics[0]
     if not clinics:
@@ -41,10 +41,22 @@ def study_create(
     study = Study(
         clinic=clinic, patient=patient, visit_date=visit_date or timezone.localdate(), note=note, created_by=user
     )
+    return study_queue_refresh(study=_opened(study))
+
+
+def study_open_for_upload(*, user: User, clinic: Clinic) -> Study:
+    """A study for a photograph that comes without one.
+
+    Its place on the work-list, and whether `user` may upload, is for the caller to see to, in the same transaction.
+    """
+    return _opened(Study(clinic=clinic, visit_date=timezone.localdate(), created_by=user))
+
+
+def _opened(study: Study) -> Study:
     study.full_clean()
     study.save()
     _draw_reading_mode(study)
-    return study_queue_refresh(study=study)
+    return study
 
 
 def _draw_reading_mode(study: Study) -> None:

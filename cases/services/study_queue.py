@@ -28,14 +28,17 @@ def study_queue_refresh(*, study: Study) -> Study:
     """
     # Two changes of one study take turns. Not of its key: both hold that already by the rows they made for the study.
     locked = Study.objects.select_for_update(of=("self",), no_key=True)
-    row = locked.select_related("clinic", "conclusion").get(pk=study.pk)
-    images = list(Image.objects.filter(study=study).prefetch_related("predictions"))
+    rows = locked.select_related("clinic", "conclusion").prefetch_related("images__predictions")
+    row = rows.get(pk=study.pk)
+    images = list(row.images.all())
     row.queue = study.queue = _queue(row, images)
     study.worst_grade = _worst_grade(row, images)
     study.urgency = _urgency(row)
     study.analysis_state = _analysis_state(images)
     study.listed_at = timezone.now()
-    study.save(update_fields=["queue", "urgency", "worst_grade", "analysis_state", "listed_at"])
+    columns = ("queue", "urgency", "worst_grade", "analysis_state", "listed_at")
+    # Not by save(): these are no facts of the history, which would read the row once more to compare it.
+    Study.objects.filter(pk=study.pk).update(**{name: getattr(study, name) for name in columns})
     transaction.on_commit(lambda: work_list_changed(study.clinic_id))
     return study
 

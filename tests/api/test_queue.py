@@ -42,6 +42,15 @@ def test_place_and_wait_are_told(staff: Staff, six_seconds_each):
     assert "Retry-After" not in done
 
 
+def test_who_waits_long_is_told_to_ask_seldom_and_sooner_as_the_turn_comes_near(staff: Staff, six_seconds_each):
+    rows = [waiting(staff) for _row in range(30)]
+    worker_seen(name="one", processors=["cpu"], networks={}, started_at=timezone.now())
+    client = token_of(staff.reader)
+    answers = [client.get(f"/api/predictions/{row.pk}") for row in (rows[29], rows[3], rows[1])]
+    assert [answer.json()["expected_wait_seconds"] for answer in answers] == [180, 24, 12]
+    assert [answer["Retry-After"] for answer in answers] == ["60", "18", "10"]
+
+
 def test_queues_of_other_workers_do_not_count(staff: Staff, six_seconds_each):
     waiting(staff)
     other = waiting(staff)

@@ -51,6 +51,19 @@ def test_one_person_may_have_several(staff: Staff):
     assert ApiToken.objects.count() == 2
 
 
+def test_an_expired_token_is_refused_and_goes_with_the_next_that_is_made(staff: Staff):
+    token = created(staff.reader.username).strip()
+    ApiToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+    refused = client.get(f"/api/studies/{staff.study.pk}")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "invalid_token")
+    created(staff.senior.username)
+    assert ApiToken.objects.count() == 2
+    created(staff.reader.username)
+    assert ApiToken.objects.filter(user=staff.reader).count() == 1
+
+
 @pytest.mark.parametrize(
     "arguments", [["nobody"], ["asleep"], ["awake", "--days", "0"], ["awake", "--name", "x" * 101]]
 )

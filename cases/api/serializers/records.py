@@ -19,7 +19,6 @@ from cases.api.serializers.results import (
 from cases.choices import DiabetesType, Field, Laterality, Sex, StudyQueue
 from cases.models import Image, Study
 from cases.selectors.decision import decision_of
-from cases.selectors.image import twins_of
 from cases.selectors.mask import current_masks
 from cases.selectors.prediction import latest_prediction
 from cases.selectors.reading import reading_of, reading_state_of
@@ -73,7 +72,8 @@ class UploadedSerializer(WithMessage):
     @extend_schema_field(serializers.ListField(child=serializers.IntegerField()))
     def get_same_file_in(self, image: Image) -> list[int]:
         """Their ids."""
-        return [twin.study_id for twin in twins_of(self.context["request"].user, image)]
+        twins: list[Image] = self.context["twins"]
+        return [twin.study_id for twin in twins]
 
 
 class PatientSerializer(ApiSerializer):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.models.fields.files import FieldFile
 from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -16,7 +18,7 @@ from cases.api.serializers.inputs import ImageInput, UploadInput
 from cases.api.serializers.records import ImageSerializer, RevisionListSerializer, UploadedSerializer
 from cases.choices import Access, Lesion
 from cases.errors import ApplicationError
-from cases.models import Image, User
+from cases.models import Image
 from cases.selectors.image import image_get, image_with_results, twins_of
 from cases.selectors.study import study_header
 from cases.services.history import access_record
@@ -52,7 +54,8 @@ class UploadImage(APIView):
             laterality=data["laterality"],
             field=data["field"],
         )
-        context = {"request": request, "message": _stored(caller(request), image)}
+        twins = list(twins_of(caller(request), image))
+        context = {"request": request, "message": _stored(twins), "twins": twins}
         return Response(UploadedSerializer(image, context=context).data)
 
 
@@ -137,11 +140,11 @@ class ImageRevisions(APIView):
         return Response(RevisionListSerializer({"revisions": shown}, context={"request": request}).data)
 
 
-def _stored(user: User, image: Image) -> str:
-    twin = twins_of(user, image).first()
-    if twin is None:
+def _stored(twins: Sequence[Image]) -> str:
+    if not twins:
         return _("The photograph is stored.")
-    return _("The photograph is stored. The very same file is also in study %(study)d.") % {"study": twin.study_id}
+    study = twins[0].study_id
+    return _("The photograph is stored. The very same file is also in study %(study)d.") % {"study": study}
 
 
 def _name(image: Image, file: FieldFile) -> str:

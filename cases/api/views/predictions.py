@@ -34,7 +34,8 @@ from cases.services.history import access_record
 from cases.services.prediction import prediction_cancel, prediction_request, prediction_retry
 from cases.services.study_lock import network_check_shown
 
-ASK_SECONDS, LONGEST_ASK_SECONDS = 2, 10
+ASK_SECONDS, LONGEST_ASK_SECONDS = 2, 60
+SURE_SECONDS = 10  # a wait as short as this is foreseen well
 
 
 class AnalysisFailed(ApplicationError):
@@ -79,7 +80,7 @@ class ChooseModel(APIView):
         )
         if data.validated_data["wait"]:
             wait_until_finished(prediction, seconds=settings.DRWEB_CHOOSE_MODEL_WAIT)
-        prediction.refresh_from_db()
+            prediction.refresh_from_db()
         if prediction.state == PredictionState.SUCCEEDED:
             network_check_shown(study=image.study)
         return _chosen(request, prediction_get(caller(request), prediction.pk))
@@ -219,6 +220,11 @@ def _told(request: Request, prediction_id: int) -> Response:
 
 
 def _ask_again(told: Mapping[str, Any]) -> dict[str, str]:
-    """Retry-After: when the result may be there, but within ten seconds, since a guess may be wrong."""
+    """Retry-After: when the result may be there; after three quarters of a long wait, of which the guess may be wrong.
+
+    So who waits long asks seldom, and sooner and sooner as the turn comes near.
+    """
     seconds = told["expected_wait_seconds"] or ASK_SECONDS
-    return {"Retry-After": str(min(seconds, LONGEST_ASK_SECONDS))}
+    if seconds > SURE_SECONDS:
+        seconds = min(max(SURE_SECONDS, round(0.75 * seconds)), LONGEST_ASK_SECONDS)
+    return {"Retry-After": str(seconds)}
