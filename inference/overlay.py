@@ -42,14 +42,20 @@ def render_overlay(
         inside = np.flatnonzero(mask)  # lesions are a small part of the photograph: paint them, not the whole
         if not inside.size:
             continue
-        colour = np.asarray(LESION_COLOURS[lesion], np.float32)
-        pixels[inside] = np.rint(pixels[inside] * np.float32(1 - alpha) + colour * np.float32(alpha))
+        pixels[inside] = cv2.LUT(pixels.take(inside, axis=0)[None], _mixed(LESION_COLOURS[lesion], alpha))[0]
         # The outline runs inside the lesion: what is coloured is the mask, no more and no less.
         kept = cv2.erode(mask.view(np.uint8), brush).reshape(-1)
-        outlines.append((inside[kept[inside] == 0], LESION_COLOURS[lesion]))
+        outlines.append((inside[kept.take(inside) == 0], LESION_COLOURS[lesion]))
     for outline, full in outlines:
         pixels[outline] = full
     return painted
+
+
+def _mixed(colour: tuple[int, int, int], alpha: float) -> NDArray[np.uint8]:
+    """What each of the 256 levels of each channel becomes under `colour`: uint8 1x256x3."""
+    levels = np.arange(256, dtype=np.float32)[None, :, None]
+    painted = levels * np.float32(1 - alpha) + np.asarray(colour, np.float32) * np.float32(alpha)
+    return np.rint(painted).astype(np.uint8)
 
 
 def decode_overlay(edited: NDArray[np.uint8], original: NDArray[np.uint8], lesion: str) -> NDArray[np.bool_]:

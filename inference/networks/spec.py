@@ -96,7 +96,11 @@ def grade_probabilities(logits: FloatArray, spec: NetworkSpec, temperature: floa
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:
-    return cast(FloatArray, 0.5 * (1.0 + np.tanh(0.5 * x)))
+    result = 0.5 * x
+    np.tanh(result, out=result)  # in its own memory: maps of four lesions have millions of numbers
+    result += 1
+    result *= 0.5
+    return cast(FloatArray, result)
 
 
 def _softmax(x: FloatArray, axis: int) -> FloatArray:
