@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from inference.field_of_view import FieldOfView, Rgb
 from inference.preprocessing import square_geometry
-
-Channel = NDArray[np.float32]
+from inference.smoothing import Channel, Smoother
 
 SIDE = 400
 """Pixels a side: an optic disc is then about 60 pixels wide, a large vessel 4."""
@@ -65,11 +64,10 @@ class FieldView:
         background = self.smooth(channel, _BACKGROUND * self.side) + _DARK
         return np.where(self.inside, channel / background, 1).astype(np.float32)
 
-    def smooth(self, channel: Channel, sigma: float) -> Channel:
-        """Gaussian blur of `channel` (SxS) that does not let the dark frame in."""
-        weight = self.inside.astype(np.float32)
-        spread = cv2.GaussianBlur(channel * weight, (0, 0), sigma) / (cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-3)
-        return np.asarray(spread, dtype=np.float32)
+    @cached_property
+    def smooth(self) -> Smoother:
+        """Gaussian blur of a channel (SxS) by a sigma in pixels that does not let the dark frame in."""
+        return Smoother(self.inside)
 
 
 def field_view(rgb: Rgb, fov: FieldOfView, side: int = SIDE) -> FieldView:

@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import ImageRejected, gettext_noop
-from inference.field_of_view import FieldOfView
+from inference.field_of_view import FieldOfView, brightest
+from inference.smoothing import Channel, Smoother
 
 _SIDE = 256  # the longer side, in pixels, at which the picture is looked at
 _CORE = 0.92  # share of the radius: the rim of the field of view is bright or dark by accident
 _FLOOR = 4.0  # grey levels added to a mean before dividing by it, so that dark frames do not become all noise
-
-Channel = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,7 @@ def measure_appearance(rgb: NDArray[np.uint8], fov: FieldOfView) -> Appearance |
     step = max(1, max(x1 - x0, y1 - y0) // (4 * _SIDE))  # enough pixels for an average, at a tenth of the time
     small = cv2.resize(rgb[y0:y1:step, x0:x1:step], size, interpolation=cv2.INTER_AREA)
     core = _disc(size, (fov.centre[0] - x0) * scale, (fov.centre[1] - y0) * scale, _CORE * fov.radius * scale)
+    blurred = Smoother(core)
     inner = cv2.erode(core, np.ones((9, 9), np.uint8)) > 0
     if inner.sum() < size[0] * size[1] / 4:
         return None
@@ -102,13 +102,13 @@ def measure_appearance(rgb: NDArray[np.uint8], fov: FieldOfView) -> Appearance |
     red, green, blue = (small[..., channel].astype(np.float32) for channel in range(3))
     warm = (red >= green - 2) & (green >= blue - 6)
     red, green = red / (red[lit].mean() + _FLOOR), green / (green[lit].mean() + _FLOOR)
-    red_smooth, green_smooth = _blur(red, core, 1), _blur(green, core, 1)
+    red_smooth, green_smooth = blurred(red, 1), blurred(green, 1)
     gradient = cv2.magnitude(*(cv2.Sobel(red_smooth, cv2.CV_32F, dx, 1 - dx) / 8 for dx in (1, 0)))
-    dark_lines, bright_lines = _line_strengths(_blur(green, core, 2), inner)
+    dark_lines, bright_lines = _line_strengths(blurred(green, 2), inner)
     darkness_of_lines = max(dark_lines / (bright_lines + 1e-4), 1e-2) ** 2
     red_texture = float(np.median(gradient[inner]))
-    green_detail = float((green_smooth - _blur(green, core, 5))[inner].std())
-    red_detail = float((red_smooth - _blur(red, core, 5))[inner].std())
+    green_detail = float((green_smooth - blurred(green, 5))[inner].std())
+    red_detail = float((red_smooth - blurred(red, 5))[inner].std())
     return Appearance(
         saturation=float(np.median(hsv[:, 1])),
         hue=float(np.median((hsv[:, 0] + 90) % 180 - 90)),
@@ -119,20 +119,13 @@ def measure_appearance(rgb: NDArray[np.uint8], fov: FieldOfView) -> Appearance |
         texture_in_vessels=red_texture / (dark_lines + 2e-3),
         green_clutter=green_detail / darkness_of_lines,
         red_clutter=red_detail / darkness_of_lines,
-        shading=float(_blur(green, core, 20)[inner].std()) / (green_detail + 2e-3),
+        shading=float(blurred(green, 20)[inner].std()) / (green_detail + 2e-3),
     )
 
 
 def _disc(size: tuple[int, int], x: float, y: float, radius: float) -> NDArray[np.uint8]:
     columns, rows = np.arange(size[0]), np.arange(size[1])[:, None]
     return np.asarray((columns - x) ** 2 + (rows - y) ** 2 <= radius**2, dtype=np.uint8)
-
-
-def _blur(channel: Channel, core: NDArray[np.uint8], sigma: float) -> Channel:
-    """Gaussian blur that does not let the dark frame in."""
-    weight = core.astype(np.float32)
-    spread = cv2.GaussianBlur(channel * weight, (0, 0), sigma) / (cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-3)
-    return np.asarray(spread, dtype=np.float32)
 
 
 def _line_strengths(green: Channel, inner: NDArray[np.bool_]) -> tuple[float, float]:
@@ -152,5 +145,5 @@ def _frame_brightness(rgb: NDArray[np.uint8], fov: FieldOfView) -> float:
     x0, y0, x1, y1 = fov.box
     inside = (columns - fov.centre[0]) ** 2 + (rows - fov.centre[1]) ** 2 <= fov.radius**2
     inside &= (columns >= x0) & (columns < x1) & (rows >= y0) & (rows < y1)
-    outside = sampled[~inside]
-    return float(np.percentile(outside.max(axis=1), 75)) if len(outside) > 100 else 0.0
+    outside = brightest(sampled)[~inside]
+    return float(np.percentile(outside, 75)) if len(outside) > 100 else 0.0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
+from cases.models import LesionResult, MaskRevision
 from cases.reports import content as words
 from cases.reports.content import Fact, Photograph, ReportContent
-from cases.reports.figures import decode_preview, decode_small_mask, overlay_jpeg, photograph_jpeg
+from cases.reports.figures import Mask, Rgb, decode_preview, overlay_jpeg, photograph_jpeg, shrink_mask
 from cases.reports.pdf import PdfDocument
+from cases.selectors.lesion_rules import mask_pixels
 from inference.measurement import DISC_PER_FIELD_DIAMETER
 
 LAYOUT = "report.typ"
@@ -137,15 +139,12 @@ def _figures(number: int, photograph: Photograph) -> Iterator[tuple[str, bytes]]
     yield f"{number}-photograph.jpg", photograph_jpeg(rgb)
     if photograph.prediction is None:
         return
-    network = {}
-    for lesion, result in photograph.network_masks.items():
-        with result.mask.open("rb") as mask:
-            network[lesion] = decode_small_mask(mask.read(), rgb.shape)
+    network = _shrunk(photograph, photograph.network_masks, rgb)
     yield f"{number}-network.jpg", overlay_jpeg(rgb, network)
     if not photograph.corrections:
         return
-    current = dict(network)
-    for lesion, revision in photograph.corrections.items():
-        with revision.mask.open("rb") as mask:
-            current[lesion] = decode_small_mask(mask.read(), rgb.shape)
-    yield f"{number}-corrected.jpg", overlay_jpeg(rgb, current)
+    yield f"{number}-corrected.jpg", overlay_jpeg(rgb, network | _shrunk(photograph, photograph.corrections, rgb))
+
+
+def _shrunk(photograph: Photograph, masks: Mapping[str, LesionResult | MaskRevision], rgb: Rgb) -> dict[str, Mask]:
+    return {lesion: shrink_mask(mask_pixels(photograph.image, mask), rgb.shape) for lesion, mask in masks.items()}

@@ -30,20 +30,19 @@ def decode_preview(content: bytes) -> Rgb:
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def decode_small_mask(content: bytes, shape: tuple[int, ...]) -> Mask:
-    """A stored mask, shrunk to `shape` (height, width, ...) so that its every pixel still shows.
+def shrink_mask(mask: Mask, shape: tuple[int, ...]) -> Mask:
+    """`mask` on `shape` (height, width, ...), so that its every pixel still shows.
 
     Whatever a pixel of lesion touches is lesion; the result is then widened by a pixel, because a microaneurysm of a
-    single printed dot would not be seen. Raises ValueError where the file cannot be read.
+    single printed dot would not be seen.
     """
-    grey = _read(content, cv2.IMREAD_GRAYSCALE)
     height, width = shape[:2]
-    if grey.shape == (height, width):
-        return np.asarray(grey > 0)
+    if mask.shape == (height, width):
+        return mask
     small = np.zeros((height, width), np.uint8)
-    rows, columns = np.divmod(np.flatnonzero(grey), grey.shape[1])
-    for touched_rows in _touched(rows, grey.shape[0], height):
-        for touched_columns in _touched(columns, grey.shape[1], width):
+    rows, columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
+    for touched_rows in _touched(rows, mask.shape[0], height):
+        for touched_columns in _touched(columns, mask.shape[1], width):
             small[touched_rows, touched_columns] = 1
     return cv2.dilate(small, np.ones((3, 3), np.uint8)).astype(bool)
 
@@ -56,7 +55,7 @@ def _touched(places: npt.NDArray[np.intp], length: int, shrunk: int) -> tuple[np
 def _read(content: bytes, flags: int) -> npt.NDArray[np.uint8]:
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if pixels is None:
-        raise ValueError("the stored file is not a picture")
+        raise ValueError("the preview is not a picture")
     return np.asarray(pixels, np.uint8)
 
 

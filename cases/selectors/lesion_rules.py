@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models.fields.files import FieldFile
 from numpy.typing import NDArray
 
 from cases.choices import Laterality
@@ -55,7 +54,7 @@ def current_rules(image: Image) -> CurrentRules | None:
 
 def rules_of_stored(image: Image, masks: Mapping[str, LesionResult | MaskRevision]) -> RuleGrade:
     """Grade stored masks of the photograph by lesion. Reads their files."""
-    return rules_of(image, {lesion: _pixels(image, mask.mask) for lesion, mask in masks.items()})
+    return rules_of(image, {lesion: mask_pixels(image, mask) for lesion, mask in masks.items()})
 
 
 def grades_disagree(prediction: Prediction, *, difference: int) -> bool:
@@ -81,6 +80,7 @@ def grade_disagreements(study: Study, images: Iterable[Image] | None = None) -> 
     return found
 
 
-def _pixels(image: Image, mask: FieldFile) -> NDArray[np.bool_]:
-    with mask.open("rb") as stored:
+def mask_pixels(image: Image, mask: LesionResult | MaskRevision) -> NDArray[np.bool_]:
+    """A stored mask of the photograph, of its size (height, width). Reads its file."""
+    with mask.mask.open("rb") as stored:
         return decode_mask(stored.read(), expected_shape=(image.height, image.width))

@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -34,6 +36,44 @@ def test_masks_survive_the_round_trip(mask):
 def test_encoded_mask_is_a_1_bit_png(blob):
     picture = Image.open(io.BytesIO(encode_mask(blob)))
     assert (picture.format, picture.mode, picture.size) == ("PNG", "1", (80, 60))
+
+
+@pytest.mark.parametrize("filters", [0, 1, 2])
+@pytest.mark.parametrize("width", [80, 77])
+def test_one_bit_masks_are_read_alike_however_they_were_written(blob, filters, width):
+    """Those of `encode_mask` are read by a way of their own, others by Pillow's."""
+    mask = blob[:, :width]
+    rows = np.zeros((60, 11), np.uint8)
+    rows[:, 1:] = np.packbits(mask, axis=1)
+    if filters == 1:  # each byte less the one before
+        rows[:, 2:] -= rows[:, 1:-1].copy()
+    elif filters == 2:  # less the one above
+        rows[1:, 1:] -= rows[:-1, 1:].copy()
+    rows[:, 0] = filters
+    written = encode_mask(mask)
+    start = written[: written.index(b"IDAT") - 4]
+    packed = zlib.compress(rows.tobytes())
+    chunk = struct.pack(">I", len(packed)) + b"IDAT" + packed + struct.pack(">I", zlib.crc32(b"IDAT" + packed))
+    assert np.array_equal(decode_mask(start + chunk + written[-12:], mask.shape), mask)
+
+
+@pytest.mark.parametrize("harm", ["cut short", "too many rows", "wrong sum"])
+def test_a_damaged_mask_is_refused(blob, harm):
+    written = bytearray(encode_mask(blob))
+    place = written.index(b"IDAT")
+    if harm == "cut short":
+        written = written[:-30]
+    elif harm == "wrong sum":
+        written[place + 8] ^= 255
+    else:
+        packed = zlib.compress(bytes(6000 * 11))
+        chunk = struct.pack(">I", len(packed)) + b"IDAT" + packed + struct.pack(">I", zlib.crc32(b"IDAT" + packed))
+        written = written[: place - 4] + chunk + written[-12:]
+    if harm == "too many rows":  # what goes beyond the picture is not read
+        assert not decode_mask(bytes(written), blob.shape).any()
+    else:
+        with pytest.raises(ImageRejected):
+            decode_mask(bytes(written), blob.shape)
 
 
 def test_encode_refuses_what_is_no_mask(blob):
