@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from django.contrib.auth.models import AnonymousUser
@@ -64,6 +65,15 @@ class ClinicRecord(models.Model):
 
     class Meta:
         abstract = True
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """As Django's, but rows in hand are not looked up once more: the database refuses what is gone."""
+        in_hand = {
+            field.name
+            for field in self._meta.concrete_fields
+            if isinstance(field, models.ForeignKey) and field.is_cached(self) and getattr(self, field.name) is not None
+        }
+        super().clean_fields(exclude={*(exclude or ()), *in_hand})
 
 
 class BlindRecord(ClinicRecord):

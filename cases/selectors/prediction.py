@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.db.models import prefetch_related_objects
 from django.shortcuts import get_object_or_404
 
 from cases.choices import PredictionState
@@ -8,9 +9,12 @@ from cases.selectors.viewer import Viewer
 
 
 def prediction_get(user: Viewer, prediction_id: int) -> Prediction:
-    """A prediction. Raises `Http404` where it is none of the user's clinics'."""
-    predictions = Prediction.objects.for_user(user).select_related("image__study__clinic").prefetch_related("lesions")
-    return get_object_or_404(predictions, pk=prediction_id)
+    """A prediction, read along with its masks. Raises `Http404` where it is none of the user's clinics'."""
+    predictions = Prediction.objects.for_user(user).select_related("image__study__clinic")
+    prediction = get_object_or_404(predictions, pk=prediction_id)
+    if prediction.state == PredictionState.SUCCEEDED:  # others have none, and are asked for again and again
+        prefetch_related_objects([prediction], "lesions")
+    return prediction
 
 
 def latest_prediction(image: Image) -> Prediction | None:

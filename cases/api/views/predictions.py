@@ -83,7 +83,9 @@ class ChooseModel(APIView):
             prediction.refresh_from_db()
         if prediction.state == PredictionState.SUCCEEDED:
             network_check_shown(study=image.study)
-        return _chosen(request, prediction_get(caller(request), prediction.pk))
+        if not prediction.is_open:
+            prediction = prediction_get(caller(request), prediction.pk)
+        return _chosen(request, prediction)
 
 
 def _chosen(request: Request, prediction: Prediction) -> Response:
