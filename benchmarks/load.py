@@ -36,11 +36,13 @@ import sys, time
 import numpy as np
 from inference.analysis import load_network
 from inference.registry import GRADER, resolve_model_name
+from inference.tiling import mirrors_for
 networks = [load_network(name) for name in (resolve_model_name(sys.argv[1]), GRADER)]
 batches = [np.zeros((1, 3, network.card.input_size, network.card.input_size), np.float32) for network in networks]
 def both():
     for network, batch in zip(networks, batches):
-        network.engine.run(batch)
+        for _ in mirrors_for(half_turn=network.card.half_turn, flips=False):
+            network.engine.run(batch)
 both()
 start, used, rounds = time.perf_counter(), time.process_time(), 0
 while time.perf_counter() - start < float(sys.argv[2]):

@@ -28,7 +28,7 @@ from inference.overlay import render_overlay
 from inference.preprocessing import Geometry, Pyramid, crop_to_square, normalise, square_geometry
 from inference.registry import GRADER, find_model, resolve_model_name, verify_weights
 from inference.screening import check_is_fundus
-from inference.tiling import Detail, over_flips, sampled_side, tiled
+from inference.tiling import Detail, averaged, mirrors_for, sampled_side, tiled
 
 STAGES = ("decode", "field_of_view", "grade", "segment", "measure")
 
@@ -279,7 +279,8 @@ def _segmented(segmenter: LoadedNetwork, square: Pyramid, detail: Detail, flips:
         return lesion_probabilities(segmenter.logits(batch)[0], card.network)
 
     pixels = _pixels_for(card, square, sampled_side(square.side, card.input_size, detail))
-    return tiled(over_flips(probabilities) if flips else probabilities, pixels, card.input_size)
+    mirrors = mirrors_for(half_turn=card.half_turn, flips=flips)
+    return tiled(averaged(probabilities, mirrors), pixels, card.input_size)
 
 
 def _quantised(probabilities: FloatArray) -> NDArray[np.uint8]:

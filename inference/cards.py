@@ -37,7 +37,9 @@ class ModelCard:
     """The content of ``card.json``.
 
     ``thresholds`` holds, per lesion, the probability from which a pixel counts, chosen on validation images.
-    ``temperature`` divides the grade logits. ``sha256`` is that of ``model.safetensors``. ``date`` is ISO 8601.
+    ``temperature`` divides the grade logits. ``half_turn``: a lesion network is run on the photograph and on the same
+    turned by half, and the mean is taken, where validation says that it is worth the second run. ``sha256`` is that of
+    ``model.safetensors``. ``date`` is ISO 8601.
     """
 
     name: str
@@ -51,6 +53,7 @@ class ModelCard:
     lesions: tuple[str, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     temperature: float = 1.0
+    half_turn: bool = False
     training_data: tuple[DataSource, ...] = ()
     validation: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
@@ -66,6 +69,7 @@ class ModelCard:
         _require(set(self.thresholds) == set(self.lesions), "thresholds need exactly one value per lesion")
         _require(all(0.0 < t < 1.0 for t in self.thresholds.values()), "thresholds lie between 0 and 1")
         _require(math.isfinite(self.temperature) and self.temperature > 0, "temperature is positive")
+        _require(self.network.is_segmentation or not self.half_turn, "half_turn is for lesion networks")
         _require(
             len(self.normalisation.mean) == 3
             and len(self.normalisation.std) == 3

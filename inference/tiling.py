@@ -1,9 +1,9 @@
-"""A segmentation network on more pixels than its input has: overlapping tiles, blended; and averaging over flips."""
+"""A lesion network on more pixels than its input has: overlapping tiles, blended; and the mean over mirror images."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Final, Literal, cast
 
@@ -16,6 +16,7 @@ DETAILS: Final[tuple[Detail, ...]] = ("standard", "high")
 
 # The axes along which a picture is turned over for each of its mirror images; first, the picture itself.
 MIRRORS: Final[tuple[tuple[int, ...], ...]] = ((), (-1,), (-2,), (-2, -1))
+HALF_TURN: Final = (MIRRORS[0], MIRRORS[-1])
 OVERLAP: Final = 0.25  # share of a tile's side, at least
 HIGH_SCALE: Final = 2 - OVERLAP  # the most that two tiles a side cover: four runs of the network, not nine
 
@@ -55,11 +56,22 @@ def tiled(network: Callable[[FloatArray], FloatArray], pixels: FloatArray, tile:
     return cast(FloatArray, np.stack(sums) / total)
 
 
-def over_flips(network: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray], FloatArray]:
-    """The mean of what ``network`` (see `tiled`) says of a picture and its three mirror images: four runs."""
+def mirrors_for(*, half_turn: bool, flips: bool) -> Sequence[tuple[int, ...]]:
+    """The mirror images over which a network is averaged: all four, itself and its half turn, or itself alone."""
+    if flips:
+        return MIRRORS
+    return HALF_TURN if half_turn else MIRRORS[:1]
+
+
+def averaged(
+    network: Callable[[FloatArray], FloatArray], mirrors: Sequence[tuple[int, ...]]
+) -> Callable[[FloatArray], FloatArray]:
+    """The mean of what ``network`` (see `tiled`) says of a picture turned over along each of ``mirrors``."""
+    if len(mirrors) == 1:
+        return network
 
     def mean(batch: FloatArray) -> FloatArray:
-        found = [np.flip(network(np.ascontiguousarray(np.flip(batch, axes))), axes) for axes in MIRRORS]
+        found = [np.flip(network(np.ascontiguousarray(np.flip(batch, axes))), axes) for axes in mirrors]
         return cast(FloatArray, np.mean(found, axis=0, dtype=np.float32))
 
     return mean

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from inference.cards import ModelCard
-from training.config import TrainingConfig
+from training.config import ConfigError, TrainingConfig
 from training.datasets.licences import provenance
 from training.datasets.records import require_file
 from training.runs import load_tensors
@@ -30,6 +30,28 @@ def weights_of(run_path: Path, which: str = "best") -> dict[str, Tensor]:
     return student or tensors
 
 
+def blended(tensors: dict[str, Tensor], others: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+    """The mean of a network's weights and others', which count by ``share``; counters are the network's own.
+
+    Between a network and what it became by further training lie ones that keep what it knew and gain most of what it
+    learnt: Wortsman et al. 2022 (WiSE-FT, arXiv 2109.01903). Raises ``ConfigError`` where the tensors are others.
+    """
+    if not 0 <= share <= 1:
+        raise ConfigError(f"the share of a blend lies between 0 and 1, not at {share:g}")
+    if misfits := sorted(
+        name for name in tensors.keys() | others.keys() if _shape(tensors, name) != _shape(others, name)
+    ):
+        raise ConfigError(f"the weights to blend are of another network: {', '.join(misfits[:3])} ...")
+    return {
+        name: (1 - share) * own.float() + share * others[name].float() if own.is_floating_point() else own
+        for name, own in tensors.items()
+    }
+
+
+def _shape(tensors: dict[str, Tensor], name: str) -> torch.Size | None:
+    return tensors[name].shape if name in tensors else None
+
+
 def write_weights(
     folder: Path,
     tensors: dict[str, Tensor],
@@ -38,6 +60,7 @@ def write_weights(
     version: str,
     images: dict[str, int],
     notes: str,
+    half_turn: bool = False,
 ) -> ModelCard:
     """Write ``model.safetensors`` and a ``card.json`` without figures yet (thresholds .5); the card."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,6 +83,7 @@ def write_weights(
         thresholds=dict.fromkeys(spec.lesions, 0.5),
         training_data=tuple(provenance(source, Path(config.data.root), count) for source, count in images.items()),
         notes=notes,
+        half_turn=half_turn,
     )
     write_card(folder, card)
     return card

@@ -105,7 +105,10 @@ def _normal_eyes(card: ModelCard) -> str:
 
 def _how(card: ModelCard) -> str:
     ways = ["in high detail"] if card.validation.get("detail") == "high" else []
-    ways += ["averaged over mirror images"] if card.validation.get("flips") else []
+    if card.validation.get("flips"):
+        ways.append("averaged over mirror images")
+    elif card.half_turn:
+        ways.append("averaged with its half turn")
     return "".join(f", {way}" for way in ways)
 
 

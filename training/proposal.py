@@ -26,8 +26,8 @@ def prepare_proposal(run: Path, folder: Path, *, version: str, active: Path | No
     held = records_of(config, config.data.labelled, "test")
     if not held:
         raise DatasetError("No photograph of the run's data sets is in the split test: nothing was held back.")
-    card = release(run, folder, version=version)
     before = load_weights(active) if active else None
+    card = release(run, folder, version=version, half_turn=before is not None and before.card.half_turn)
     if before is not None and config.initial_weights:
         known = {source.name for source in card.training_data}
         inherited = tuple(source for source in before.card.training_data if source.name not in known)

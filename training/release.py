@@ -16,17 +16,27 @@ from training.evaluation.grading import collect_grades, grading_figures
 from training.evaluation.measure import NORMALS
 from training.evaluation.segmentation import choose_thresholds, collect_scores, lesion_figures, normal_figures
 from training.evaluation.weights import Weights, load_weights
-from training.export import freeze, weights_of, write_weights
+from training.export import blended, freeze, weights_of, write_weights
 from training.grading import SQUARE_SIDE
 from training.metrics.grades import fit_temperature
+from training.pretrained import read_tensors
 
 
 def release(
-    run_path: Path, folder: Path, *, version: str, which: str = "best", notes: str = "", refit: bool = False
+    run_path: Path,
+    folder: Path,
+    *,
+    version: str,
+    which: str = "best",
+    notes: str = "",
+    refit: bool = False,
+    half_turn: bool = False,
+    blend: tuple[Path, float] | None = None,
 ) -> ModelCard:
     """Export the weights of a run into ``folder``, measure them on the validation split and complete their card.
 
-    ``refit``: fit the grader's last layer anew first, see ``training.classifier_refit``.
+    ``refit``: fit the grader's last layer anew first, see ``training.classifier_refit``. ``half_turn``: see
+    `ModelCard`. ``blend``: a file and its share in the mean with it, see `training.export.blended`.
     """
     config = load_config(run_path / "config.toml")
     tensors = weights_of(run_path, which)
@@ -35,11 +45,14 @@ def release(
             records_of(config, config.data.labelled, "train"), SQUARE_SIDE, run_path.parent / "cache"
         )
         tensors = refit_classifier(tensors, config, squares)
+    if blend is not None:
+        tensors = blended(tensors, read_tensors(blend[0]), blend[1])
     taught_on = (*config.data.labelled, *config.data.negatives, *config.data.unlabelled)
     images: dict[str, int] = dict(Counter(record.source for record in records_of(config, taught_on, "train")))
     if _knows_imagenet(config):
         images["imagenet"] = 1_281_167
-    return measure(config, folder, write_weights(folder, tensors, config, version=version, images=images, notes=notes))
+    card = write_weights(folder, tensors, config, version=version, images=images, notes=notes, half_turn=half_turn)
+    return measure(config, folder, card)
 
 
 def measure(config: TrainingConfig, folder: Path, card: ModelCard) -> ModelCard:

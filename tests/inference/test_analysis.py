@@ -1,6 +1,8 @@
+import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,6 +12,7 @@ from skimage import data
 
 from inference import analyse
 from inference.analysis import STAGES, load_network, warm_up
+from inference.cards import ModelCard
 from inference.decoding import decode
 from inference.errors import ImageRejected, ModelUnavailable
 from inference.field_of_view import FieldOfView, find_field_of_view
@@ -134,6 +137,16 @@ def test_overlays(analysis):
     expected = render_overlay(analysis.rgb, analysis.masks)
     jpeg = decode(analysis.overlay_jpeg()).rgb
     assert np.abs(jpeg.astype(int) - expected).mean() < 6
+
+
+def test_a_card_may_ask_for_the_mean_with_the_half_turn(retina, analysis, tiny_weights, tmp_path, monkeypatch):
+    weights = shutil.copytree(tiny_weights, tmp_path / "weights")
+    card = ModelCard.from_json((weights / "unet" / "card.json").read_text())
+    (weights / "unet" / "card.json").write_text(replace(card, half_turn=True).to_json())
+    monkeypatch.setenv("DRWEB_WEIGHTS_DIR", str(weights))
+    found, over_flips = analyse(retina), analyse(retina, flips=True)
+    for other in (analysis, over_flips):
+        assert any((found.probabilities[lesion] != other.probabilities[lesion]).any() for lesion in LESIONS)
 
 
 def test_high_detail_and_flips_are_recorded_and_leave_the_grade_alone(retina, analysis):

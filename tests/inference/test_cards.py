@@ -61,6 +61,14 @@ def test_a_wrong_card_is_refused_with_its_fault(card, change, message):
         ModelCard.from_json(json.dumps(raw))
 
 
+def test_a_grade_is_not_asked_of_a_half_turn(card):
+    with pytest.raises(ValueError, match="half_turn is for lesion networks"):
+        dataclasses.replace(
+            card, kind="grading", network=NetworkSpec("resnet50", "resnet50", head="classes"),
+            lesions=(), thresholds={}, half_turn=True,
+        )  # fmt: skip
+
+
 def test_a_card_with_a_missing_field_is_refused(card):
     raw = json.loads(card.to_json())
     del raw["sha256"]

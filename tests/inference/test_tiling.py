@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from inference.tiling import HIGH_SCALE, over_flips, sampled_side, tiled
+from inference.tiling import HIGH_SCALE, averaged, mirrors_for, sampled_side, tiled
 
 TILE = 64
 
@@ -58,8 +58,17 @@ def test_fewer_pixels_than_a_tile_are_a_programming_error(pixels):
         tiled(lambda batch: batch[0], pixels[:, :40], TILE)
 
 
-def test_flips_turn_each_answer_back(pixels):
-    batch = pixels[None]
-    assert np.allclose(over_flips(lambda given: given[0])(batch), pixels)
+@pytest.mark.parametrize(
+    ("how", "runs"),
+    [({"half_turn": False, "flips": True}, 4), ({"half_turn": True, "flips": False}, 2),
+     ({"half_turn": True, "flips": True}, 4), ({"half_turn": False, "flips": False}, 1)],
+)  # fmt: skip
+def test_answers_about_mirror_images_are_turned_back(pixels, how, runs):
+    batch, seen = pixels[None], []
+    assert np.allclose(averaged(lambda given: seen.append(given) or given[0], mirrors_for(**how))(batch), pixels)
+    assert len(seen) == runs
+    assert np.array_equal(seen[0], batch)
+    if runs == 2:
+        assert np.array_equal(seen[1], batch[..., ::-1, ::-1])
     slope = np.linspace(0, 1, 150, dtype=np.float32) * np.ones((1, 112, 1), np.float32)
-    assert np.allclose(over_flips(lambda given: slope)(batch), 0.5)
+    assert np.allclose(averaged(lambda given: slope, mirrors_for(**how))(batch), 0.5 if runs > 1 else slope)

@@ -18,7 +18,7 @@ from inference.field_of_view import FieldOfView, Rgb
 from inference.networks import build
 from inference.networks.spec import grade_probabilities, lesion_probabilities
 from inference.preprocessing import crop_to_square, normalise, resize_square, square_geometry
-from inference.tiling import Detail, over_flips, sampled_side, tiled
+from inference.tiling import Detail, averaged, mirrors_for, sampled_side, tiled
 from training.datasets.records import require_file
 
 FloatArray = NDArray[np.float32]
@@ -38,7 +38,7 @@ class Weights:
 
     def lesion_maps(self, rgb: Rgb, fov: FieldOfView) -> FloatArray:
         """Probabilities ``C x H x W`` float32 on the photograph's own grid, 0 outside the field of view."""
-        network = over_flips(self._lesions) if self.flips else self._lesions
+        network = averaged(self._lesions, mirrors_for(half_turn=self.card.half_turn, flips=self.flips))
         tile = self.card.input_size
         side = sampled_side(max(fov.width, fov.height), tile, self.detail)
         probability = tiled(network, self._pixels(rgb, fov, side), tile)

@@ -23,6 +23,13 @@ class Command(BaseCommand):
             "--which", choices=("best", "last"), default="best", help="best on validation, or the latest"
         )
         parser.add_argument("--refit", action="store_true", help="grader: fit the last layer anew on the training set")
+        parser.add_argument(
+            "--half-turn",
+            action="store_true",
+            help="lesion networks: mean with the photograph turned by half",
+        )
+        parser.add_argument("--blend", type=Path, help="weights file of the same network to take the mean with")
+        parser.add_argument("--blend-share", type=float, default=0.5, help="share of that file in the mean")
         parser.add_argument("--describe", type=Path, help="Markdown file to write the card for people to")
         parser.add_argument("--notes", default="", help="a sentence for the card")
 
@@ -38,6 +45,8 @@ class Command(BaseCommand):
                 which=options["which"],
                 notes=options["notes"],
                 refit=options["refit"],
+                half_turn=options["half_turn"],
+                blend=(options["blend"], options["blend_share"]) if options["blend"] else None,
             )
         except (ConfigError, DatasetError, ValueError) as error:
             raise CommandError(str(error)) from error
