@@ -19,10 +19,13 @@ def method() -> list[str]:
         _(
             "Lesion networks are encoder-decoder networks (U-Net, U-Net++, MA-Net). They learn from crops, three "
             "of four centred on a lesion whose kind is drawn first, turned, mirrored, zoomed and changed in "
-            "colour, sharpness and noise. The loss is a focal cross-entropy, divided per lesion by its pixels in "
+            "colour, sharpness and noise; some are given a simulated large bleed, for outlined photographs hardly "
+            "hold any. The loss is a focal cross-entropy, divided per lesion by its pixels in "
             "the batch, with a smooth Dice that punishes lesions invented where there are none. Networks whose "
             "encoder had no weights to start from were taught by one that had: they learn its answers and its "
-            "features beside the outlines. Weights are averaged over training, and the average is what is kept."
+            "features beside the outlines. Weights are averaged over training, and the average is what is kept. "
+            "Where its card says so, a network is run on the photograph and on the same turned by half, and the "
+            "mean is taken."
         ),
         _(
             "The grader joins a lesion network, a ResNet50 and a last layer that weighs what both say. Its "

@@ -15,6 +15,7 @@ from inference.field_of_view import find_field_of_view
 from inference.lesions import LESIONS
 from inference.networks.spec import grade_probabilities, lesion_probabilities
 from inference.preprocessing import to_network
+from inference.tiling import averaged, mirrors_for
 from training.datasets.masks import read_masks
 from training.datasets.records import Record
 from training.datasets.squares import read_rgb
@@ -36,7 +37,8 @@ def compare_engines(
     """Run every engine beside ``reference`` on ``records``, which have masks if the network outlines lesions.
 
     Lesions are compared as they are reported: probabilities scaled to the photograph, cut at the card's thresholds,
-    inside the field of view; Dice over the pixels of all photographs as one, as in the model cards.
+    inside the field of view, as the mean with the half turn where the card says so; Dice over the pixels of all
+    photographs as one, as in the model cards.
     """
     lesions = card.network.lesions
     tallies = {
@@ -56,7 +58,7 @@ def compare_engines(
             outlined += truth.sum(axis=(1, 2))
         for engine in (reference, *engines):
             tally = tallies[engine.name]
-            found = _probabilities(card, engine.run(batch))
+            found = _probabilities(card, engine, batch)
             expected = found if expected is None else expected
             tally.difference = max(tally.difference, float(np.abs(found - expected).max()))
             if lesions:
@@ -69,10 +71,11 @@ def compare_engines(
     return _measured(lesions, len(records), outlined, tallies, reference.name)
 
 
-def _probabilities(card: ModelCard, logits: FloatArray) -> FloatArray:
+def _probabilities(card: ModelCard, engine: Engine, batch: FloatArray) -> FloatArray:
     if card.kind == "grading":
-        return grade_probabilities(logits, card.network, card.temperature)
-    return lesion_probabilities(logits[0], card.network)
+        return grade_probabilities(engine.run(batch), card.network, card.temperature)
+    mirrors = mirrors_for(half_turn=card.half_turn, flips=False)
+    return averaged(lambda one: lesion_probabilities(engine.run(one)[0], card.network), mirrors)(batch)
 
 
 def _measured(
