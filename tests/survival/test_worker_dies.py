@@ -63,6 +63,7 @@ def test_killed_in_every_attempt(site: Site, web: Web, tmp_path, look):
     page = look(web, row)
     expect(page.locator("#progress")).to_contain_text("The analysis failed several times.")
     page.get_by_role("button", name="Try again").click()
+    site.until(lambda: web.prediction(row)["state"] != "failed")
     check_one_result(web, site, row, attempts=1)
     expect(page.locator("#grade .grade")).to_be_visible()
 
