@@ -23,6 +23,7 @@ from inference.networks import build
 from inference.preprocessing import normalise, resize_square
 from training.config import TrainingConfig
 from training.datasets.squares import Square
+from training.precision import mixed_precision
 
 _STRENGTHS: Final = (1e-4, 1e-3, 1e-2, 1e-1)
 
@@ -68,7 +69,7 @@ def _features(network: nn.Module, config: TrainingConfig, squares: Sequence[Squa
         if flip:
             images = [np.ascontiguousarray(image[:, ::-1]) for image in images]
         batch = torch.from_numpy(np.stack([normalise(image, norm.mean, norm.std) for image in images]))
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision(batch.device):
             rows.append(network(batch.contiguous(memory_format=torch.channels_last)).float().numpy())
     return np.concatenate(rows).astype(np.float64)
 

@@ -35,6 +35,7 @@ from training.metrics.grades import (
     softmax,
 )
 from training.pictures import GradePanel, draw_grades
+from training.precision import mixed_precision
 from training.pretrained import initialise
 from training.runs import RunFolder
 from training.transforms import seed_grading
@@ -224,7 +225,7 @@ def grade_logits(network: nn.Module, squares: Sequence[Square], config: Training
     for start in range(0, len(squares), 8):
         images = [resize_square(square.rgb, config.input.size) for square in squares[start : start + 8]]
         batch = torch.from_numpy(np.stack([normalise(image, norm.mean, norm.std) for image in images]))
-        with torch.autocast(device.type, torch.bfloat16):
+        with mixed_precision(device):
             output = network(batch.to(device).contiguous(memory_format=torch.channels_last))
         rows.append((output[0] if isinstance(output, tuple) else output).float().cpu().numpy())
     return np.concatenate(rows)

@@ -21,6 +21,7 @@ from training.config import TrainingConfig
 from training.datasets.records import require_file
 from training.datasets.selection import squares_of
 from training.grading import SQUARE_SIDE
+from training.precision import mixed_precision
 
 
 def fit_lesion_grader(config: TrainingConfig, trunk: Path, cache: Path) -> dict[str, Tensor]:
@@ -41,7 +42,7 @@ def fit_lesion_grader(config: TrainingConfig, trunk: Path, cache: Path) -> dict[
     for square in squares:
         image = normalise(resize_square(square.rgb, config.input.size), norm.mean, norm.std)
         batch = torch.from_numpy(image)[None].contiguous(memory_format=torch.channels_last)
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), mixed_precision(batch.device):
             rows.append(network.features(batch)[0].float().numpy())
     grades = np.array([square.record.grade for square in squares])
     patients = np.array([square.record.patient for square in squares])

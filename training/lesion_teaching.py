@@ -23,6 +23,7 @@ from training.config import ConfigError, TrainingConfig
 from training.datasets.records import DatasetError
 from training.datasets.squares import Square
 from training.evaluation.weights import Weights, load_weights
+from training.precision import mixed_precision
 
 # Cells of the teacher's answers: stride 16 and 32 of a 384 px input.
 FINE, COARSE = 24, 12
@@ -61,7 +62,7 @@ def _lesson(teacher: Weights, square: Square, cache: Path) -> NDArray[np.float16
         norm = teacher.card.normalisation
         image = normalise(resize_square(square.rgb, _TEACHER_SIDE), norm.mean, norm.std)
         batch = torch.from_numpy(image)[None].contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision(batch.device):
             features = teacher.network.encoder(batch)  # type: ignore[operator]
             logits = teacher.network.segmentation_head(teacher.network.decoder(features))  # type: ignore[operator]
         lesion = functional.adaptive_max_pool2d(logits.float().sigmoid(), FINE)

@@ -20,6 +20,7 @@ from training.config import TrainingConfig, TrainingError
 from training.cpu_kernels import large_depthwise_in_float32
 from training.optimiser import make_optimiser, training_mode
 from training.pictures import draw_curves
+from training.precision import mixed_precision
 from training.processes import Processes
 from training.runs import RunFolder, load_checkpoint, save_checkpoint, save_tensors
 
@@ -177,7 +178,7 @@ def training_step(
     # What a network draws (dropped paths) is a function of seed and step too, so that a resumed run draws the same.
     torch.manual_seed((config.seed << 40) + (step << 8) + processes.rank)
     training_mode(network, config)
-    with torch.autocast(processes.device.type, torch.bfloat16):
+    with mixed_precision(processes.device):
         loss = task.loss(network, batch)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()

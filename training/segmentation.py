@@ -25,6 +25,7 @@ from training.lesion_teaching import load_teacher
 from training.loop import Batch, train
 from training.metrics.scores import ScoreHistogram
 from training.pictures import PANELS, LesionPanel, draw_lesions
+from training.precision import mixed_precision
 from training.pretrained import initialise
 from training.runs import RunFolder
 from training.sampling import CropDataset
@@ -160,7 +161,7 @@ def predict_square(
     image = normalise(resize_square(square.rgb, size), normalisation.mean, normalisation.std)
     batch = torch.from_numpy(image)[None].contiguous(memory_format=torch.channels_last)
     device = next(network.parameters()).device
-    with torch.autocast(device.type, torch.bfloat16):
+    with mixed_precision(device):
         logits = network(batch.to(device))
     probability = lesion_probabilities(logits[0].float().cpu().numpy(), spec)
     if square.side == size:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from inference.engines.base import Engine, EngineUnavailable, limit_opencv
@@ -34,7 +35,7 @@ def load_engine(model: InstalledModel, engine: str | None = None) -> Engine:
     reason = "no engine works"
     for name in [forced] if forced else _candidates(model):
         try:
-            loaded = _open(model, name)
+            loaded = _open(model, name, told=bool(forced))
         except EngineUnavailable as unavailable:
             reason = str(unavailable)
             logger.warning("network %s does not run on %s: %s", model.name, name, reason)
@@ -64,15 +65,23 @@ def _candidates(model: InstalledModel) -> list[str]:
     return [name for name in candidates if name not in unproven]
 
 
-def _open(model: InstalledModel, name: str) -> Engine:
-    """The network on this engine; whatever its libraries raise means that it is unavailable."""
+def _open(model: InstalledModel, name: str, *, told: bool) -> Engine:
+    """The network on this engine; whatever its libraries raise means that it is unavailable.
+
+    So does half precision that takes longer than float32 on this CPU, unless one was told to use it.
+    """
+    engine: Callable[[InstalledModel, str], Engine]
     try:
         if name.startswith("openvino"):
-            from inference.engines.openvino_engine import OpenVINOEngine
+            from inference.engines import openvino_engine
 
-            return OpenVINOEngine(model, name)
-        from inference.engines.pytorch_engine import PyTorchEngine
+            engine, bf16_pays = openvino_engine.OpenVINOEngine, openvino_engine.bf16_pays
+        else:
+            from inference.engines import pytorch_engine
 
-        return PyTorchEngine(model, name)
+            engine, bf16_pays = pytorch_engine.PyTorchEngine, pytorch_engine.bf16_pays
+        if name.endswith("-bf16") and not told and not bf16_pays():
+            raise EngineUnavailable("this CPU computes no faster in bfloat16 than in float32")
+        return engine(model, name)
     except (ImportError, OSError, RuntimeError) as error:
         raise EngineUnavailable(f"{type(error).__name__}: {error}") from error

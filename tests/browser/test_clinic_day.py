@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ANALYSED
+from tests.running_system import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("system")]
 
@@ -45,7 +46,7 @@ def test_from_login_to_report(visitor, retina):
     expect(page.locator("#network-facts")).to_contain_text("grader")
 
     # layers: shown, hidden, faded
-    assert painted(page, "EX") > 0
+    assert until(lambda: painted(page, "EX") > 0 and painted(page, "HE") > 0, seconds=30)  # masks come after grades
     page.locator("#layer-EX").uncheck()
     assert painted(page, "EX") == 0
     assert painted(page, "HE") > 0

@@ -29,8 +29,10 @@ def install(visitor, model: Path) -> None:
 
 def test_a_version_is_installed_activated_compared_and_rolled_back(visitor, retina, tmp_path):
     page = visitor.page
-    visitor.log_in("admin").examine(retina, "VERSIONS-1")
+    visitor.log_in("reader").examine(retina, "VERSIONS-1")
     study = page.url
+    page.context.clear_cookies()
+    visitor.log_in("admin")
     install(visitor, archive(tmp_path, "7"))
     expect(page.get_by_role("status")).to_contain_text("It answers no requests before it is activated.")
     seventh = page.get_by_role("region", name=re.compile(r" 7$"))

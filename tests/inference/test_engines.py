@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from inference.engines import base, openvino_engine, selection
+from inference.engines import base, openvino_engine, pytorch_engine, selection
 from inference.engines.base import EngineUnavailable, thread_count
 from inference.engines.equivalence import Measured, read_record, write_record
 from inference.engines.openvino_engine import OpenVINOEngine, import_network, prepared, prepared_file
@@ -91,7 +92,9 @@ def test_a_child_that_dies_while_compiling_leads_to_pytorch(unet, tmp_path, monk
 
 
 def test_a_forced_engine_that_fails_is_an_error_and_not_another_engine(unet, monkeypatch):
-    monkeypatch.setattr(selection, "_open", lambda *_: (_ for _ in ()).throw(EngineUnavailable("no such device")))
+    monkeypatch.setattr(
+        selection, "_open", lambda *_, **_told: (_ for _ in ()).throw(EngineUnavailable("no such device"))
+    )
     monkeypatch.setenv("DRWEB_ENGINE", "cuda")
     with pytest.raises(ModelUnavailable, match="no such device") as caught:
         load_engine(unet)
@@ -221,7 +224,7 @@ def opened(monkeypatch):
     """Which engines are tried; none of them works."""
     names = []
 
-    def unavailable(_model, name):
+    def unavailable(_model, name, **_told):
         names.append(name)
         raise EngineUnavailable("not here")
 
@@ -247,6 +250,30 @@ def test_half_precision_runs_unasked_only_when_it_was_measured_to_change_nothing
         assert ("openvino-bf16" in opened) == runs, case
         assert [name for name in opened if name.endswith(("-f32", "pytorch"))] == ["openvino-f32", "pytorch"], case
     assert "check_engines" in caplog.text
+
+
+@pytest.mark.parametrize(("pays", "chosen"), [(True, "openvino-bf16"), (False, "openvino-f32")])
+def test_half_precision_runs_unasked_only_where_it_is_faster(own_unet, monkeypatch, caplog, pays, chosen):
+    monkeypatch.delenv("DRWEB_ENGINE", raising=False)
+    recorded(own_unet)
+    monkeypatch.setattr(openvino_engine, "bf16_pays", lambda: pays)
+    monkeypatch.setattr(openvino_engine, "cpu_has_bf16", lambda: True)
+    assert load_engine(own_unet).name == chosen
+    assert ("no faster in bfloat16" in caplog.text) != pays
+    assert load_engine(own_unet, "openvino-bf16").name == "openvino-bf16"  # told to
+
+
+def test_the_faster_of_two_is_told_by_trying_them():
+    quick, slow = (lambda: None), (lambda: time.sleep(0.002))
+    assert base.is_faster(quick, slow)
+    assert not base.is_faster(slow, quick)
+
+
+@pytest.mark.parametrize("engine", [openvino_engine, pytorch_engine])
+def test_without_bfloat16_in_the_cpu_nothing_is_tried(engine, monkeypatch):
+    monkeypatch.setattr(engine, "cpu_has_bf16", lambda: False)
+    monkeypatch.setattr(engine, "is_faster", lambda *_: pytest.fail("tried"))
+    assert not engine.bf16_pays.__wrapped__()
 
 
 def test_a_record_of_other_weights_counts_for_nothing(own_unet, tmp_path):

@@ -20,6 +20,7 @@ from inference.networks.spec import grade_probabilities, lesion_probabilities
 from inference.preprocessing import crop_to_square, normalise, resize_square, square_geometry
 from inference.tiling import Detail, averaged, mirrors_for, sampled_side, tiled
 from training.datasets.records import require_file
+from training.precision import mixed_precision
 
 FloatArray = NDArray[np.float32]
 
@@ -64,7 +65,7 @@ class Weights:
     def _run(self, batch: FloatArray) -> FloatArray:
         device = next(self.network.parameters()).device
         tensor = torch.from_numpy(batch).contiguous(memory_format=torch.channels_last).to(device)
-        with torch.autocast(device.type, torch.bfloat16):
+        with mixed_precision(device):
             logits = self.network(tensor)
         return cast("FloatArray", logits[0].float().cpu().numpy())
 
