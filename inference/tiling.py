@@ -71,8 +71,12 @@ def averaged(
         return network
 
     def mean(batch: FloatArray) -> FloatArray:
-        found = [np.flip(network(np.ascontiguousarray(np.flip(batch, axes))), axes) for axes in mirrors]
-        return cast(FloatArray, np.mean(found, axis=0, dtype=np.float32))
+        turned = (np.flip(network(np.ascontiguousarray(np.flip(batch, axes))), axes) for axes in mirrors)
+        total = next(turned).copy()
+        for found in turned:
+            total += found
+        total /= len(mirrors)
+        return total
 
     return mean
 
