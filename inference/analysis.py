@@ -22,10 +22,11 @@ from inference.errors import ModelUnavailable, gettext_noop
 from inference.explanation import explain_grade
 from inference.field_of_view import FieldOfView, Rgb, find_field_of_view
 from inference.grading import Grading, grade_of
-from inference.measurement import LesionMeasurement, measure_one
+from inference.measurement import LesionMeasurement, measure_regions
 from inference.networks.spec import lesion_probabilities
 from inference.overlay import render_overlay
 from inference.preprocessing import Geometry, Pyramid, crop_to_square, normalise, square_geometry
+from inference.regions import Regions, find_regions
 from inference.registry import GRADER, find_model, resolve_model_name, verify_weights
 from inference.screening import check_is_fundus
 from inference.tiling import Detail, averaged, mirrors_for, sampled_side, tiled
@@ -43,6 +44,8 @@ class NetworkIdentity:
     engine: str
     input_size: int
     thresholds: dict[str, float]
+    rule_certainty: dict[str, float] = field(default_factory=dict)
+    """By lesion, the probability that a marked area must reach to count for the grade by rule; empty: all count."""
     detail: Detail = "standard"
     flips: bool = False
 
@@ -58,8 +61,9 @@ class LoadedNetwork:
     def identity(self) -> NetworkIdentity:
         """For the record."""
         card = self.card
+        certainty = dict(card.rule_certainty.levels) if card.rule_certainty else {}
         return NetworkIdentity(
-            card.name, card.version, card.sha256, self.engine.name, card.input_size, dict(card.thresholds)
+            card.name, card.version, card.sha256, self.engine.name, card.input_size, dict(card.thresholds), certainty
         )
 
     def logits(self, batch: FloatArray) -> FloatArray:
@@ -78,12 +82,25 @@ class LoadedNetwork:
         return logits
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a network marks as one lesion: a bool HxW mask, and its connected areas with their highest probabilities."""
+
+    mask: NDArray[np.bool_] = field(repr=False)
+    regions: Regions = field(repr=False)
+
+    def below(self, probability: float) -> list[int]:
+        """The numbers (see `Regions`) of the areas that nowhere reach this probability."""
+        return np.flatnonzero(self.regions.peaks < level_of(probability)).tolist()
+
+
 @dataclass(frozen=True)
 class Analysis:
     """The result for one photograph; masks and maps have its upright height and width, whatever the network's input.
 
-    `masks` are bool HxW by lesion, nothing outside the field of view; `lesions` measures each of them; `timings` are
-    seconds by stage, with "load" (of networks, 0 once they are loaded) and "total".
+    `masks` are bool HxW by lesion, nothing outside the field of view; `lesions` measures each of them; `unsure` has, by
+    lesion, the numbers (see `Regions`) of the areas that do not count for the grade by rule; `timings` are seconds by
+    stage, with "load" (of networks, 0 once they are loaded) and "total".
     """
 
     segmentation: NetworkIdentity
@@ -93,6 +110,7 @@ class Analysis:
     grading: Grading
     masks: dict[str, NDArray[np.bool_]] = field(repr=False)
     lesions: list[LesionMeasurement]
+    unsure: dict[str, list[int]] = field(repr=False)
     timings: dict[str, float]
     explanation: NDArray[np.uint8] | None = field(repr=False)
     _maps: NDArray[np.uint8] = field(repr=False)
@@ -195,12 +213,11 @@ def analyse(
         graded = _pixels_for(grader.card, square, grader.card.input_size)[None]
         grading = grade_of(grader.logits(graded), grader.card)
     with clock.stage("segment"):
-        probabilities = _segmented(segmenter, square, detail, flips)
+        maps = lesion_maps(segmenter, square, detail, flips)
     with clock.stage("measure"):
-        maps = _quantised(probabilities)
-        geometry = square_geometry(field_of_view, segmenter.card.input_size)
-        masks = _masks(maps, segmenter.card, geometry, field_of_view, rgb.shape)
-        lesions = [measure_one(lesion, mask, field_of_view) for lesion, mask in masks.items()]
+        outlines = outlines_of(maps, segmenter.card, field_of_view, rgb.shape)
+        certainty = segmenter.identity.rule_certainty
+        lesions = [measure_regions(lesion, found.regions, field_of_view) for lesion, found in outlines.items()]
     explanation = None
     if explain:
         with clock.stage("explain"):
@@ -211,12 +228,13 @@ def analyse(
         rgb=rgb,
         field_of_view=field_of_view,
         grading=grading,
-        masks=masks,
+        masks={lesion: found.mask for lesion, found in outlines.items()},
         lesions=lesions,
+        unsure={lesion: outlines[lesion].below(least) for lesion, least in certainty.items()},
         timings=clock.total(),
         explanation=explanation,
         _maps=maps,
-        _geometry=geometry,
+        _geometry=square_geometry(field_of_view, segmenter.card.input_size),
     )
 
 
@@ -272,7 +290,15 @@ def _pixels_for(card: ModelCard, square: Pyramid, size: int) -> FloatArray:
     return normalise(square.scaled(size), card.normalisation.mean, card.normalisation.std)
 
 
-def _segmented(segmenter: LoadedNetwork, square: Pyramid, detail: Detail, flips: bool) -> FloatArray:
+def level_of(probability: float) -> int:
+    """The lowest of the map's values 1-255 that stands for at least this probability."""
+    return max(1, round(probability * 255))
+
+
+def lesion_maps(
+    segmenter: LoadedNetwork, square: Pyramid, detail: Detail = "standard", flips: bool = False
+) -> NDArray[np.uint8]:
+    """Probabilities of the card's lesions on the square, 0-255 for 0-1."""
     card = segmenter.card
 
     def probabilities(batch: FloatArray) -> FloatArray:
@@ -280,7 +306,7 @@ def _segmented(segmenter: LoadedNetwork, square: Pyramid, detail: Detail, flips:
 
     pixels = _pixels_for(card, square, sampled_side(square.side, card.input_size, detail))
     mirrors = mirrors_for(half_turn=card.half_turn, flips=flips)
-    return tiled(averaged(probabilities, mirrors), pixels, card.input_size)
+    return _quantised(tiled(averaged(probabilities, mirrors), pixels, card.input_size))
 
 
 def _quantised(probabilities: FloatArray) -> NDArray[np.uint8]:
@@ -289,21 +315,24 @@ def _quantised(probabilities: FloatArray) -> NDArray[np.uint8]:
     return cast(NDArray[np.uint8], grid.reshape(probabilities.shape))
 
 
-def _masks(
-    maps: NDArray[np.uint8], card: ModelCard, geometry: Geometry, fov: FieldOfView, shape: tuple[int, ...]
-) -> dict[str, NDArray[np.bool_]]:
-    """Probabilities are scaled to the photograph first and cut at the threshold then: edges stay smooth."""
+def outlines_of(
+    maps: NDArray[np.uint8], card: ModelCard, fov: FieldOfView, shape: tuple[int, ...]
+) -> dict[str, Outline]:
+    """By lesion. Probabilities are scaled to the photograph first and cut at the threshold then: edges stay smooth."""
+    geometry = square_geometry(fov, card.input_size)
     inside = fov.mask_for(shape)
     buffer = np.empty((geometry.side, geometry.side), np.uint8)
-    masks = {}
+    outlines = {}
     for grid, lesion in zip(maps, card.lesions, strict=True):
-        mask = masks[lesion] = np.zeros(shape[:2], np.bool_)
-        level = max(1, round(card.thresholds[lesion] * 255))
+        mask = np.zeros(shape[:2], np.bool_)
+        seen: tuple[Any, ...] = ()
+        level = level_of(card.thresholds[lesion])
         if grid.max() >= level:  # scaling never makes more of it
-            place, values = geometry.enlarged(grid, shape, buffer)
+            seen = place, values = geometry.enlarged(grid, shape, buffer)
             np.greater_equal(values, level, out=mask[place])
             mask[place] &= inside[place]
-    return masks
+        outlines[lesion] = Outline(mask, find_regions(mask, *seen))
+    return outlines
 
 
 def _on_original(channel: NDArray[np.uint8], geometry: Geometry, inside: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -33,13 +33,26 @@ class DataSource:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleCertainty:
+    """How sure a lesion network must be of a marked area for it to count for the grade by rule.
+
+    ``levels`` holds, per lesion, the probability that the area must reach somewhere; ``chosen`` tells how and on which
+    data they were chosen.
+    """
+
+    levels: dict[str, float]
+    chosen: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCard:
     """The content of ``card.json``.
 
     ``thresholds`` holds, per lesion, the probability from which a pixel counts, chosen on validation images.
     ``temperature`` divides the grade logits. ``half_turn``: a lesion network is run on the photograph and on the same
-    turned by half, and the mean is taken, where validation says that it is worth the second run. ``sha256`` is that of
-    ``model.safetensors``. ``date`` is ISO 8601.
+    turned by half, and the mean is taken, where validation says that it is worth the second run. Without a
+    ``rule_certainty`` all marked areas count for the grade by rule. ``sha256`` is that of ``model.safetensors``.
+    ``date`` is ISO 8601.
     """
 
     name: str
@@ -54,6 +67,7 @@ class ModelCard:
     thresholds: dict[str, float] = field(default_factory=dict)
     temperature: float = 1.0
     half_turn: bool = False
+    rule_certainty: RuleCertainty | None = None
     training_data: tuple[DataSource, ...] = ()
     validation: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
@@ -70,6 +84,10 @@ class ModelCard:
         _require(all(0.0 < t < 1.0 for t in self.thresholds.values()), "thresholds lie between 0 and 1")
         _require(math.isfinite(self.temperature) and self.temperature > 0, "temperature is positive")
         _require(self.network.is_segmentation or not self.half_turn, "half_turn is for lesion networks")
+        if self.rule_certainty is not None:
+            levels = self.rule_certainty.levels
+            _require(set(levels) == set(self.lesions), "rule_certainty needs exactly one level per lesion")
+            _require(all(0.0 < level <= 1.0 for level in levels.values()), "levels of certainty lie between 0 and 1")
         _require(
             len(self.normalisation.mean) == 3
             and len(self.normalisation.std) == 3
@@ -99,6 +117,8 @@ class ModelCard:
         raw["training_data"] = tuple(
             _nested(DataSource, item, "training_data") for item in raw.get("training_data", ())
         )
+        if raw.get("rule_certainty") is not None:
+            raw["rule_certainty"] = _nested(RuleCertainty, raw["rule_certainty"], "rule_certainty")
         raw["lesions"] = tuple(raw.get("lesions", ()))
         return cls(**raw)
 

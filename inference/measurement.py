@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.field_of_view import FieldOfView
-from inference.regions import find_regions
+from inference.regions import Regions, find_regions
 
 DISC_PER_FIELD_DIAMETER = 0.152
 """Assumed diameter of the optic disc as a share of the field of view's diameter; nothing in a photograph tells it.
@@ -38,11 +38,15 @@ class LesionMeasurement:
 
 def measure_one(lesion: str, mask: NDArray[np.bool_], fov: FieldOfView) -> LesionMeasurement:
     """Measure a bool HxW mask in original pixels."""
-    areas = find_regions(mask).areas
-    area = int(areas.sum())
+    return measure_regions(lesion, find_regions(mask), fov)
+
+
+def measure_regions(lesion: str, regions: Regions, fov: FieldOfView) -> LesionMeasurement:
+    """Measure a mask of which the connected areas are known."""
+    area = int(regions.areas.sum())
     return LesionMeasurement(
         lesion=lesion,
-        count=len(areas),
+        count=len(regions.areas),
         area_px=area,
         area_percent_of_fov=100 * area / fov_area(fov),
         area_disc=area / disc_area(fov),

@@ -23,10 +23,14 @@ class Regions:
     """``n x 4``: x, y, width, height."""
     centres: NDArray[np.float64]
     """``n x 2``: the mean x and y of the pixels."""
+    peaks: NDArray[np.uint8]
+    """``n``: the highest value in each area; empty where no values were given."""
 
 
-def find_regions(mask: NDArray[np.bool_]) -> Regions:
-    """Of a bool HxW mask."""
+def find_regions(
+    mask: NDArray[np.bool_], place: tuple[slice, slice] | None = None, values: NDArray[np.uint8] | None = None
+) -> Regions:
+    """Of a bool HxW mask; `values` are those of its part `place` (rows, columns), outside of which it is empty."""
     rows, left, right = _runs(mask)
     count, labels = _joined(rows, left, right, pitch=mask.shape[1] + 2)
     lengths = right - left
@@ -37,7 +41,11 @@ def find_regions(mask: NDArray[np.bool_]) -> Regions:
     high = np.zeros((count, 2), np.int64)
     np.minimum.at(low, labels, np.stack([left, rows], axis=1))
     np.maximum.at(high, labels, np.stack([right, rows + 1], axis=1))
-    return Regions(areas.astype(np.int64), np.concatenate([low, high - low], axis=1), np.stack([x, y], axis=1))
+    peaks = np.zeros(0 if values is None else count, np.uint8)
+    if place is not None and values is not None and count:
+        np.maximum.at(peaks, labels, _highest(values, rows - place[0].start, left - place[1].start, lengths))
+    boxes = np.concatenate([low, high - low], axis=1)
+    return Regions(areas.astype(np.int64), boxes, np.stack([x, y], axis=1), peaks)
 
 
 def _runs(mask: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
@@ -48,6 +56,13 @@ def _runs(mask: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
     flat = mask.reshape(-1)
     rows, columns = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]) + 1, mask.shape[1])
     return rows[::2], columns[::2], columns[1::2]
+
+
+def _highest(values: NDArray[np.uint8], rows: Ints, left: Ints, lengths: Ints) -> NDArray[np.uint8]:
+    """In each run."""
+    starts = np.cumsum(lengths) - lengths
+    columns = np.arange(lengths.sum()) - np.repeat(starts - left, lengths)
+    return np.maximum.reduceat(values[np.repeat(rows, lengths), columns], starts)
 
 
 def _joined(rows: Ints, left: Ints, right: Ints, pitch: int) -> tuple[int, NDArray[np.int32]]:

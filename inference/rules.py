@@ -16,12 +16,13 @@ the disc to the fovea and its perpendicular, through the fovea; where one of bot
 field of view, level. One photograph of 45 or 50 degrees shows less than the retina that the scale's authors graded on,
 so that its count is a lower bound too.
 
-Specks below MINIMUM_AREA are no evidence: networks scatter them over normal eyes.
+Specks below MINIMUM_AREA are no evidence: networks scatter them over normal eyes. Nor are areas of which a network is
+not sure, where its card says how sure it must be (`inference.cards.RuleCertainty`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import hypot, pi, sqrt
 from typing import Any, Final, Literal
@@ -52,7 +53,7 @@ NOT_ASSESSED: Final = (
 """Signs of grades 3 and 4 that four lesions cannot show."""
 
 RULES: Final[dict[str, str]] = {
-    "no_lesion": gettext_noop("No lesion of the four kinds."),
+    "no_lesion": gettext_noop("No lesion of the four kinds that counts."),
     "microaneurysms_only": gettext_noop("Microaneurysms only."),
     "haemorrhages": gettext_noop("Haemorrhages."),
     "hard_exudates": gettext_noop("Hard exudates."),
@@ -125,13 +126,17 @@ def grade_by_rule(
     fov: FieldOfView,
     disc: Point | None = None,
     fovea: Point | None = None,
+    unsure: Mapping[str, Sequence[int]] | None = None,
 ) -> RuleGrade:
     """Grade bool HxW masks by lesion code; `disc` and `fovea` are centres in pixels, None where unknown.
 
-    A lesion without a mask counts as absent.
+    A lesion without a mask counts as absent. `unsure` has, by lesion, the numbers (see `Regions`) of the areas that do
+    not count.
     """
-    unit = disc_area(fov)
-    spots = {lesion: _spots(mask, MINIMUM_AREA[lesion] * unit) for lesion, mask in masks.items()}
+    unit, left_out = disc_area(fov), unsure or {}
+    spots = {
+        lesion: _spots(mask, MINIMUM_AREA[lesion] * unit, left_out.get(lesion, ())) for lesion, mask in masks.items()
+    }
     findings = [
         RuleFinding(rule, 2, lesion, len(found), regions=_regions(found))
         for lesion, rule in _RULE_OF_LESION.items()
@@ -159,10 +164,13 @@ def _with_quadrants(finding: RuleFinding, quadrants: dict[str, int]) -> RuleFind
     return RuleFinding(finding.code, finding.grade, "HE", finding.count, quadrants, finding.regions)
 
 
-def _spots(mask: NDArray[np.bool_], smallest: float) -> list[Spot]:
-    """Connected areas (by corner too) of at least `smallest` pixels, the largest first."""
+def _spots(mask: NDArray[np.bool_], smallest: float, unsure: Sequence[int]) -> list[Spot]:
+    """Connected areas (by corner too) of at least `smallest` pixels without those `unsure`, the largest first."""
     regions = find_regions(mask)
-    largest = np.argsort(-regions.areas, kind="stable")[: np.count_nonzero(regions.areas >= smallest)]
+    counted = regions.areas >= smallest
+    counted[list(unsure)] = False
+    largest = np.argsort(-regions.areas, kind="stable")
+    largest = largest[counted[largest]]
     return [
         Spot((float(x), float(y)), (int(left), int(top), int(width), int(height)), int(area))
         for (x, y), (left, top, width, height), area in zip(

@@ -30,7 +30,7 @@ def render(card: ModelCard) -> str:
     """The card as Markdown."""
     stated = card.validation
     if card.kind == "segmentation":
-        body = [_lesions(card), _normal_eyes(card), _rule_grades(card)]
+        body = [_lesions(card), _normal_eyes(card), _rule_certainty(card), _rule_grades(card)]
         chosen, limits = "thresholds", _SEGMENTATION_LIMITS
     else:
         body = [_grades(stated, card.temperature)]
@@ -110,6 +110,29 @@ def _how(card: ModelCard) -> str:
     elif card.half_turn:
         ways.append("averaged with its half turn")
     return "".join(f", {way}" for way in ways)
+
+
+def _rule_certainty(card: ModelCard) -> str:
+    if card.rule_certainty is None:
+        return ""
+    chosen = card.rule_certainty.chosen
+    rows = [
+        (lesion, *map(_number, (card.thresholds[lesion], level)))
+        for lesion, level in card.rule_certainty.levels.items()
+    ]
+    heads = ("lesion", "threshold of the mask", "an area counts from a highest probability of")
+    said = [
+        f"{name}: sensitivity {_number(own['sensitivity'])}, specificity {_number(own['specificity'])}, kappa "
+        f"{_number(own['quadratic_kappa'])}"
+        for name, own in (("with these levels, in cross-validation", chosen["cross_validated"]),
+                          ("with all marked areas", chosen["without"]))
+    ]  # fmt: skip
+    return (
+        "For the grade by rule only areas count of which the network is sure:\n\n"
+        f"{_table(heads, rows)}\n\n"
+        f"Chosen on {chosen['images']} training photographs of {chosen['patients']} patients of "
+        f"{', '.join(chosen['data'])} and their grades (`training/rule_certainty.py`). On these, {'; '.join(said)}.\n"
+    )
 
 
 def _rule_grades(card: ModelCard) -> str:

@@ -162,6 +162,12 @@ class LesionResult(models.Model):
     # xgettext:no-python-format
     area_percent_of_fov = models.FloatField(_("area in % of the field of view"), validators=(MaxValueValidator(100),))
     area_disc = models.FloatField(_("area in assumed optic-disc areas"))
+    unsure = models.JSONField(
+        _("areas of which the network is not sure"),
+        default=list,
+        blank=True,
+        help_text=_("Their numbers, in the order of their first pixels; they do not count for the grade by rule."),
+    )
 
     class Meta:
         verbose_name = _("lesion result")

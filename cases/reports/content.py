@@ -16,6 +16,7 @@ from cases.choices import IcdrGrade, Laterality, Lesion, PredictionState
 from cases.decision import Decision
 from cases.models import Image, LesionResult, MaskRevision, Patient, Prediction, Reading, Report
 from cases.reports.eye import macula_text, quality_text, rule_text
+from cases.selectors.lesion_rules import only_sure_areas
 from inference.lesions import LESION_COLOURS
 from inference.rules import RuleGrade
 
@@ -256,7 +257,8 @@ def _photograph_facts(photograph: Photograph) -> list[Fact]:
     camera = " ".join(str(image.camera[key]) for key in ("make", "model") if image.camera.get(key))
     facts = [Fact(_("Image quality"), quality_text(image))]
     if photograph.rules is not None:
-        facts.append(Fact(_("Grade by lesion rule"), rule_text(photograph.rules)))
+        text = rule_text(photograph.rules, only_sure=only_sure_areas(prediction))
+        facts.append(Fact(_("Grade by lesion rule"), text))
         facts.append(Fact(_("Macula"), macula_text(photograph.rules.macula)))
     facts += [
         Fact(_("File"), image.filename or NOTHING),

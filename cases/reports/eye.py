@@ -27,16 +27,18 @@ def quality_text(image: Image) -> str:
     return " ".join([f"{label}.", *(_(explained(reason)[0]) for reason in reasons)])
 
 
-def rule_text(rules: RuleGrade) -> str:
-    """The grade, and each rule that fired with its number."""
+def rule_text(rules: RuleGrade, *, only_sure: bool) -> str:
+    """The grade, each rule that fired with its number, and whether areas were left out of it."""
     fired = "; ".join(
         f"{_(RULES[finding.code]).rstrip('.。')}: {finding.count}" if finding.lesion else _(RULES[finding.code])
         for finding in rules.findings
     )
-    return _("%(grade)s, at least (%(rules)s)") % {
+    said = _("%(grade)s, at least (%(rules)s)") % {
         "grade": f"{rules.grade} · {IcdrGrade(rules.grade).label}",
         "rules": fired,
     }
+    left_out = _("Of the network's areas only those count of which it is sure; of corrected masks all do.")
+    return f"{said}. {left_out}" if only_sure else said
 
 
 def macula_text(macula: Macula) -> str:
@@ -48,4 +50,4 @@ def macula_text(macula: Macula) -> str:
         return _("Hard exudates %(distance)s disc diameters from the fovea: oedema possible") % {"distance": distance}
     if macula.state == "unknown":
         return _("Hard exudates, but the fovea was not found")
-    return _("No hard exudates within two disc diameters of the fovea")
+    return _("No hard exudates that count within two disc diameters of the fovea")

@@ -122,5 +122,6 @@ def rule_grades() -> str:
         "A second grade follows from the lesion masks by the rules of the ICDR scale: no lesion 0, microaneurysms only "
         "1, other lesions 2, more than 20 haemorrhages in each quadrant 3. Signs of proliferative disease are no "
         "lesions that the networks outline, so it never says 4. Sensitivity and specificity are those of grade 2 and "
-        "above. Thresholds of the masks were chosen for Dice and not for this rule."
+        "above. Thresholds of the masks were chosen for Dice and not for this rule; where a network has levels of "
+        "certainty, chosen on graded training photographs, only areas that reach theirs count."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,10 +36,18 @@ class GradeDisagreement:
     rule_grade: int
 
 
-def rules_of(image: Image, masks: Mapping[str, NDArray[np.bool_]]) -> RuleGrade:
-    """Grade bool masks of the photograph by lesion, about the disc and fovea that are known."""
+def rules_of(image: Image, masks: Mapping[str, NDArray[np.bool_]], unsure: Mapping[str, Sequence[int]]) -> RuleGrade:
+    """Grade bool masks of the photograph by lesion, about the disc and fovea that are known.
+
+    `unsure` has, by lesion, the numbers of the areas that do not count.
+    """
     disc, fovea = (point_of(landmark_from(image.landmarks.get(name))) for name in ("disc", "fovea"))
-    return grade_by_rule(masks, field_of_view_of(image), disc, fovea)
+    return grade_by_rule(masks, field_of_view_of(image), disc, fovea, unsure)
+
+
+def only_sure_areas(prediction: Prediction | None) -> bool:
+    """Whether areas of the network's masks count only where it is sure of them."""
+    return prediction is not None and bool(prediction.networks.get("segmentation", {}).get("rule_certainty"))
 
 
 def current_rules(image: Image) -> CurrentRules | None:
@@ -53,8 +61,12 @@ def current_rules(image: Image) -> CurrentRules | None:
 
 
 def rules_of_stored(image: Image, masks: Mapping[str, LesionResult | MaskRevision]) -> RuleGrade:
-    """Grade stored masks of the photograph by lesion. Reads their files."""
-    return rules_of(image, {lesion: mask_pixels(image, mask) for lesion, mask in masks.items()})
+    """Grade stored masks of the photograph by lesion. Reads their files.
+
+    Of a mask that a person drew all areas count, of the network's those that it is sure of.
+    """
+    unsure = {lesion: mask.unsure for lesion, mask in masks.items() if isinstance(mask, LesionResult)}
+    return rules_of(image, {lesion: mask_pixels(image, mask) for lesion, mask in masks.items()}, unsure)
 
 
 def grades_disagree(prediction: Prediction, *, difference: int) -> bool:

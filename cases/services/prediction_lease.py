@@ -87,7 +87,7 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
     masks = {measured.lesion: encode_mask(analysis.masks[measured.lesion]) for measured in analysis.lesions}
     explanation = encode_probability(analysis.explanation) if analysis.explanation is not None else None
     laps.done("encode")
-    rules = rules_of(prediction.image, analysis.masks)
+    rules = rules_of(prediction.image, analysis.masks, analysis.unsure)
     laps.done("rules")
     with stored_files() as files:
         row = _held(prediction)
@@ -113,6 +113,7 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
                 area_px=measured.area_px,
                 area_percent_of_fov=measured.area_percent_of_fov,
                 area_disc=measured.area_disc,
+                unsure=analysis.unsure.get(measured.lesion, []),
             )
             files.save(result.mask, ".png", masks[measured.lesion])
             result.save()

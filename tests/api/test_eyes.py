@@ -76,8 +76,22 @@ def test_the_rules_of_corrected_masks_are_told_beside_those_of_the_network(staff
     assert sum(haemorrhages["quadrants"].values()) == haemorrhages["count"] == 1
     assert told["macula"]["state"] == "referable"
     assert len(told["not_assessed"]) == 4
+    assert told["only_sure"] is False
     stored = client.get(f"/api/predictions/{staff.prediction.pk}").json()["result"]["rules"]
     assert (stored["grade"], stored["disagrees"]) == (None, False)  # from before there were rules
+
+
+def test_it_is_told_that_only_sure_areas_count(staff):
+    prediction = staff.prediction
+    prediction.networks = {"segmentation": {"name": "unet", "rule_certainty": {"HE": 0.7}}}
+    prediction.rule_grade, prediction.grade = 0, 0
+    prediction.save()
+    client = session_of(staff.reader)
+    for rules in (
+        client.get(f"/api/images/{staff.image.pk}/rules").json(),
+        client.get(f"/api/predictions/{prediction.pk}").json()["result"]["rules"],
+    ):
+        assert rules["only_sure"] is True
 
 
 def test_rules_of_a_photograph_without_a_result_are_refused(staff):

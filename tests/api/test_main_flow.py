@@ -31,6 +31,7 @@ class Found:
     grade_probabilities = [0.02, 0.08, 0.2, 0.6, 0.1]
     timings = {"grade": 0.1}
     explanation = None
+    unsure: dict[str, list[int]] = {}
 
     def __init__(self, prediction: Prediction) -> None:
         self.model_name, self.weights = prediction.model_name, prediction.networks["weights"]

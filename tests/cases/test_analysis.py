@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from PIL import Image as PillowImage
 import inference
 from cases.choices import Detail, Lesion, PredictionState
 from cases.models import Image, Prediction
+from cases.selectors.lesion_rules import current_rules
 from cases.services.analysis import prediction_run_next
 from cases.services.prediction import prediction_cancel, prediction_request
+from inference.cards import ModelCard, RuleCertainty
 from inference.tiling import DETAILS
 from tests.factories import HEIGHT, WIDTH, Staff, staffed_clinic
 from tests.tiny_weights import write_tiny_model, write_tiny_models
@@ -74,6 +77,27 @@ def test_a_photograph_gets_a_grade_four_masks_and_the_names_of_what_made_them(we
         mask = PillowImage.open(io.BytesIO(result.mask.read()))
         assert (mask.mode, mask.size) == ("1", (WIDTH, HEIGHT))
         assert np.asarray(mask).sum() == result.area_px
+
+
+def test_areas_that_do_not_count_for_the_rule_are_kept_with_the_result(weights, staff):
+    path = weights / "unet" / "card.json"
+    card = ModelCard.from_json(path.read_text())
+    sure = dataclasses.replace(card, rule_certainty=RuleCertainty({"EX": 1.0, "SE": 1.0, "HE": 1.0, "MA": 0.01}))
+    path.write_text(sure.to_json())
+    prediction = requested(staff)
+    prediction_run_next()
+    prediction.refresh_from_db()
+    assert prediction.networks["segmentation"]["rule_certainty"]["HE"] == 1.0
+    kept = {result.lesion: result for result in prediction.lesions.all()}
+    assert kept["HE"].count > 0
+    assert kept["HE"].unsure == list(range(kept["HE"].count))
+    assert kept["MA"].unsure == []
+    assert (prediction.rule_grade, [finding["code"] for finding in prediction.rule_findings]) == (
+        1,
+        ["microaneurysms_only"],
+    )
+    now = current_rules(staff.image)
+    assert json.loads(json.dumps(now.grade.findings_json())) == prediction.rule_findings
 
 
 def test_how_it_was_asked_for_reaches_the_network_and_is_kept_with_the_result(weights, staff, monkeypatch):

@@ -155,6 +155,19 @@ def test_the_rule_grade_follows_the_masks_that_hold(staff):
     assert shown_rules(staff).grade.macula.state == "referable"
 
 
+def test_of_the_network_s_mask_only_sure_areas_count_of_a_corrected_one_all(staff):
+    results = {result.lesion: result for result in LesionResult.objects.filter(prediction=staff.prediction)}
+    for lesion in ("EX", "SE", "MA"):
+        results[lesion].mask.save(".png", ContentFile(mask_png((0, 0, 0, 0))))
+    results["HE"].unsure = [0]
+    results["HE"].save()
+    assert shown_rules(staff).grade.grade == 0
+    image_place_landmark(user=staff.reader, image=staff.image, kind="fovea", x=100, y=100)
+    assert shown_rules(staff).grade.grade == 0
+    MaskRevisionFactory(prediction=staff.prediction, lesion=Lesion.HE, author=staff.reader)
+    assert shown_rules(staff).grade.grade == 2
+
+
 def shown_rules(staff):
     [image] = study_get(staff.reader, staff.study.pk).images.all()
     return current_rules(image)

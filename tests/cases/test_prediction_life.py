@@ -45,6 +45,7 @@ class FakeAnalysis:
     grade_probabilities = (0.1, 0.6, 0.1, 0.1, 0.1)
     timings = {"grade": 0.1}
     explanation = None
+    unsure: dict[str, list[int]] = {}
     lesions = ()
     masks: dict = {}
 

@@ -12,13 +12,14 @@ from skimage import data
 
 from inference import analyse
 from inference.analysis import STAGES, load_network, warm_up
-from inference.cards import ModelCard
+from inference.cards import ModelCard, RuleCertainty
 from inference.decoding import decode
 from inference.errors import ImageRejected, ModelUnavailable
 from inference.field_of_view import FieldOfView, find_field_of_view
 from inference.lesions import LESIONS
 from inference.measurement import measure_one
 from inference.overlay import render_overlay
+from inference.regions import find_regions
 from tests.tiny_weights import spec_of, write_tiny_model, write_tiny_models
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -62,6 +63,37 @@ def test_lesions_are_measured_on_the_masks(analysis):
     assert analysis.lesions == [
         measure_one(name, mask, analysis.field_of_view) for name, mask in analysis.masks.items()
     ]
+
+
+def test_without_a_certainty_in_the_card_all_areas_are_sure(analysis):
+    assert (analysis.unsure, analysis.segmentation.rule_certainty) == ({}, {})
+
+
+def test_areas_that_nowhere_reach_the_cards_certainty_are_not_sure(
+    analysis, retina, tiny_weights, tmp_path, monkeypatch
+):
+    levels = {
+        lesion: round(float(np.median(probability[analysis.masks[lesion]])) / 255, 3)
+        for lesion, probability in analysis.probabilities.items()
+    }
+    shutil.copytree(tiny_weights, tmp_path / "weights")
+    path = tmp_path / "weights" / "unet" / "card.json"
+    path.write_text(replace(ModelCard.from_json(path.read_text()), rule_certainty=RuleCertainty(levels)).to_json())
+    monkeypatch.setenv("DRWEB_WEIGHTS_DIR", str(tmp_path / "weights"))
+    found = analyse(retina)
+    assert found.segmentation.rule_certainty == levels
+    for lesion, probability in found.probabilities.items():
+        assert np.array_equal(found.masks[lesion], analysis.masks[lesion])
+        regions = find_regions(found.masks[lesion])
+        _, labels = cv2.connectedComponents(found.masks[lesion].view(np.uint8), connectivity=8)
+        unsure = []
+        for number, (x, y, width, _height) in enumerate(regions.boxes):
+            own = labels[y, x : x + width][found.masks[lesion][y, x : x + width]][0]  # of the box's first row
+            assert np.count_nonzero(labels == own) == regions.areas[number]
+            if probability[labels == own].max() < round(levels[lesion] * 255):
+                unsure.append(number)
+        assert found.unsure[lesion] == unsure, lesion
+    assert any(found.unsure.values())
 
 
 def test_grade(analysis):

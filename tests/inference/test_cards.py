@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from inference.cards import DataSource, ModelCard, Normalisation
+from inference.cards import DataSource, ModelCard, Normalisation, RuleCertainty
 from inference.networks import NetworkSpec
 
 
@@ -29,6 +29,13 @@ def test_a_card_survives_its_file(card):
     assert ModelCard.from_json(card.to_json()) == card
 
 
+def test_so_does_how_sure_a_network_must_be_for_the_rule(card):
+    sure = dataclasses.replace(
+        card, rule_certainty=RuleCertainty({"EX": 0.9, "SE": 0.8, "HE": 0.7, "MA": 0.6}, {"split": "train"})
+    )
+    assert ModelCard.from_json(sure.to_json()) == sure
+
+
 def test_a_graders_card_survives_its_file(card):
     grader = dataclasses.replace(
         card, name="grader", kind="grading", network=NetworkSpec("resnet50", "resnet50", head="classes"),
@@ -44,6 +51,9 @@ def test_a_graders_card_survives_its_file(card):
         ({"input_size": 950}, "input_size 950 is not a positive multiple of 16"),
         ({"thresholds": {"EX": 0.5}}, "thresholds"),
         ({"thresholds": {"EX": 0.5, "SE": 0.4, "HE": 0.3, "MA": 1.2}}, "between 0 and 1"),
+        ({"rule_certainty": {"levels": {"EX": 0.5}}}, "rule_certainty needs exactly one level per lesion"),
+        ({"rule_certainty": {"levels": {"EX": 0.5, "SE": 0.5, "HE": 0.5, "MA": 2}}}, "levels of certainty"),
+        ({"rule_certainty": {"least": {}}}, "unknown fields least"),
         ({"temperature": 0}, "temperature"),
         ({"kind": "grading"}, "kind and network"),
         ({"kind": "poetry"}, "poetry"),

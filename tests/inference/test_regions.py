@@ -36,3 +36,13 @@ def test_regions_come_in_the_order_of_their_first_pixels():
     mask = np.zeros((20, 30), bool)
     mask[2:4, 20:24] = mask[2, 3] = mask[10:12, 1:3] = True
     assert find_regions(mask).boxes.tolist() == [[3, 2, 1, 1], [20, 2, 4, 2], [1, 10, 2, 2]]
+
+
+def test_the_highest_value_of_each_region_is_told():
+    mask = np.zeros((20, 30), bool)
+    mask[2:4, 20:24] = mask[2, 3] = mask[10:12, 1:3] = True
+    values = np.random.default_rng(5).integers(0, 256, mask.shape, np.uint8)
+    expected = [values[2, 3], values[2:4, 20:24].max(), values[10:12, 1:3].max()]
+    place = slice(2, 13), slice(1, 26)
+    assert find_regions(mask, place, values[place]).peaks.tolist() == expected
+    assert find_regions(~mask & False, place, values[place]).peaks.tolist() == []

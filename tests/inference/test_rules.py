@@ -82,6 +82,18 @@ def test_specks_below_the_minimum_are_no_evidence():
     assert graded(HE=mask((200, 200), size=side + 1)).grade == 2
 
 
+def test_areas_that_are_not_sure_do_not_count():
+    masks = {"HE": mask((500, 100), (100, 200), (300, 300)), "EX": mask((400, 420)), "MA": mask((200, 700))}
+    unsure = {"HE": [0, 2], "EX": [0]}
+    result = grade_by_rule(masks, FOV, DISC, FOVEA, unsure)
+    [finding] = result.findings
+    assert (result.grade, finding.code, finding.count, finding.regions) == (2, "haemorrhages", 1, [(100, 200, 8, 8)])
+    assert sum(finding.quadrants.values()) == 1
+    assert result.macula.state == "none"
+    nothing_sure = grade_by_rule(masks, FOV, DISC, FOVEA, unsure | {"HE": [0, 1, 2]})
+    assert (nothing_sure.grade, nothing_sure.findings[0].code) == (1, "microaneurysms_only")
+
+
 @pytest.mark.parametrize(
     ("diameters", "state"), [(0.5, "referable"), (0.98, "referable"), (1.5, "possible"), (2.5, "none")]
 )

@@ -6,7 +6,7 @@ import { proposalFor } from "../../static/js/study/eye.js";
 import { gradesDisagree } from "../../static/js/study/facts.js";
 import { framed } from "../../static/js/study/marks.js";
 import { noteText } from "../../static/js/study/quality.js";
-import { maculaText, numbersText, outdated } from "../../static/js/study/rules.js";
+import { limitsText, maculaText, numbersText, outdated } from "../../static/js/study/rules.js";
 import { eyeText } from "../../static/js/study/thumbnails.js";
 import { doneText } from "../../static/js/upload-list.js";
 import { FileState, UploadQueue } from "../../static/js/upload-queue.js";
@@ -47,7 +47,7 @@ test("the macula is told with its distance", () => {
   assert.match(maculaText({ state: "referable", nearest: 0.42 }), /\(0\.4\): referable/);
   assert.match(maculaText({ state: "possible", nearest: 1.5 }), /1\.5 disc diameters/);
   assert.match(maculaText({ state: "none", nearest: 2.6 }), /2\.6 away/);
-  assert.match(maculaText({ state: "none", nearest: null }), /No hard exudates/);
+  assert.match(maculaText({ state: "none", nearest: null }), /No hard exudates that count/);
   assert.match(maculaText({ state: "unknown", nearest: null }), /mark it/);
 });
 
@@ -55,6 +55,13 @@ test("numbers of a rule name its quadrants", () => {
   const names = { upper_left: "UL", lower_right: "LR" };
   assert.equal(numbersText({ lesion: "HE", count: 3, quadrants: { upper_left: 1, lower_right: 2 } }, names), "3 found · UL 1, LR 2");
   assert.equal(numbersText({ lesion: "", count: 0, quadrants: {} }, names), "");
+});
+
+test("areas that are left out are told", () => {
+  const rules = { not_assessed: ["new vessels"], only_sure: false, corrected: false };
+  assert.match(limitsText(rules), /\(new vessels\)\.$/);
+  assert.match(limitsText({ ...rules, only_sure: true }), /only those count of which it is sure; of corrected masks all do\.$/);
+  assert.match(limitsText({ ...rules, only_sure: true, corrected: true }), /is sure.* From the corrected masks\.$/);
 });
 
 test("a change carries its sign", () => {

@@ -329,3 +329,24 @@ def test_quality_the_grade_by_rule_and_the_macula_are_printed(staff):
     assert "Gradable with limits, overruled by Mei Li: Lashes below." in words
     assert "2 · Moderate non-proliferative DR, at least (Haemorrhages: 1; Hard exudates: 1" in words
     assert "disc diameters from the fovea: referable" in words
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "Of the network's areas only those count of which it is sure"),
+        ("zh-hans", "网络勾画的区域仅计入其有把握者"),
+    ],
+)
+def test_it_says_that_areas_were_left_out_of_the_rule(staff, language, sentence):
+    def printed() -> str:
+        made = report_create(user=staff.reader, study=staff.study, patient_name="Anna", language=language)
+        return "".join(text(made).replace("’", "'").split())
+
+    assert "".join(sentence.split()) not in printed()
+    staff.prediction.networks["segmentation"] = {"name": "unet", "rule_certainty": {"HE": 0.7}}
+    staff.prediction.save()
+    staff.prediction.lesions.filter(lesion=Lesion.HE).update(unsure=[0])
+    words = printed()
+    assert "".join(sentence.split()) in words
+    assert "Haemorrhages:1" not in words

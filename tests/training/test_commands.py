@@ -49,7 +49,7 @@ scale = [0.9, 1.1]
 """
 
 
-def test_a_lesion_network_from_photographs_to_measured_weights(tmp_path, data_root, manifest, capsys):
+def test_a_lesion_network_from_photographs_to_measured_weights(tmp_path, data_root, manifest, monkeypatch):
     config = configuration(tmp_path, data_root, manifest, "toy", SEGMENTATION)
     data = "labelled = ['idrid']\nnegatives = ['normal400']\nnegatives_share = 0.3\n"
     config.write_text(config.read_text() + data)
@@ -88,6 +88,7 @@ def test_a_lesion_network_from_photographs_to_measured_weights(tmp_path, data_ro
         assert json.loads((out / "figures.json").read_text())["normal_eyes"]["images"] == normal
 
     described = tmp_path / "described.md"
+    monkeypatch.setenv("DRWEB_ENGINE", "pytorch")
     call_command("evaluate", dataset="eyepacs400", out=out, rule=True, record=True, describe=described, **arguments)
     by_rule = json.loads((out / "figures.json").read_text())["rule_grades"]
     assert np.sum(by_rule["confusion"]) == 4

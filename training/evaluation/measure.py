@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from training.datasets.records import DatasetError, Record
 from training.evaluation.grading import collect_grades, frozen_operating_points, grading_figures
-from training.evaluation.rule import rule_figures
 from training.evaluation.segmentation import Seen, collect_scores, lesion_figures, normal_figures
 from training.evaluation.weights import Weights
 
@@ -19,17 +18,13 @@ def measure(
     weights: Weights,
     records: Sequence[Record],
     on_photograph: Callable[[Seen], None] | None = None,
-    *,
-    by_rule: bool = False,
 ) -> dict[str, Any]:
     """Figures at what the card froze: of grades, of lesions, or of false findings on eyes without disease.
 
-    ``by_rule``: of the grades that follow from a lesion network's masks. ``on_photograph`` is shown each outlined
-    photograph. Raises ``DatasetError`` where the records have nothing that these weights could be compared with.
+    ``on_photograph`` is shown each outlined photograph. Raises ``DatasetError`` where the records have nothing that
+    these weights could be compared with.
     """
     card = weights.card
-    if by_rule:
-        return {"rule_grades": rule_figures(weights, records)}
     if card.kind == "grading":
         return grading_figures(
             collect_grades(weights, records), weights, card.temperature, frozen_operating_points(card)

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from cases.api.serializers.api import ApiSerializer
 from cases.choices import Field, IcdrGrade, Laterality, Lesion, QualityVerdict
 from cases.models import Image, Prediction
-from cases.selectors.lesion_rules import CurrentRules, grades_disagree
+from cases.selectors.lesion_rules import CurrentRules, grades_disagree, only_sure_areas
 from cases.selectors.visits import EarlierVisit
 from inference.quality import explained
 from inference.rules import NOT_ASSESSED, RULES
@@ -118,39 +118,41 @@ class RulesSerializer(serializers.Serializer):
     not_assessed = serializers.ListField(
         child=serializers.CharField(), help_text="Signs that four lesions cannot show."
     )
+    only_sure = serializers.BooleanField(
+        help_text="Whether areas of the network's own masks count only where it is sure of them."
+    )
     corrected = serializers.BooleanField(help_text="Whether a person changed one of the masks.")
 
 
 def stored_rules(prediction: Prediction) -> dict[str, Any]:
     """What the network's own masks gave when the photograph was analysed."""
-    difference = prediction.image.study.clinic.grade_difference
     macula = prediction.macula or {"state": "", "radius": None, "fovea": None, "nearest": None}
-    return _told(
-        prediction.rule_grade,
-        prediction.rule_findings,
-        macula,
-        grades_disagree(prediction, difference=difference),
-        False,
-    )
+    return _told(prediction, prediction.rule_grade, prediction.rule_findings, macula, corrected=False)
 
 
 def told_rules(rules: CurrentRules, prediction: Prediction) -> dict[str, Any]:
     """What the masks that hold now give."""
-    difference = prediction.image.study.clinic.grade_difference
-    apart = grades_disagree(Prediction(grade=prediction.grade, rule_grade=rules.grade.grade), difference=difference)
-    return _told(rules.grade.grade, rules.grade.findings_json(), asdict(rules.grade.macula), apart, rules.corrected)
+    found = rules.grade
+    return _told(prediction, found.grade, found.findings_json(), asdict(found.macula), corrected=rules.corrected)
 
 
 def _told(
-    grade: int | None, findings: list[dict[str, Any]], macula: dict[str, Any], disagrees: bool, corrected: bool
+    prediction: Prediction,
+    grade: int | None,
+    findings: list[dict[str, Any]],
+    macula: dict[str, Any],
+    *,
+    corrected: bool,
 ) -> dict[str, Any]:
+    difference = prediction.image.study.clinic.grade_difference
     return {
         "grade": grade,
         "grade_label": "" if grade is None else str(IcdrGrade(grade).label),
-        "disagrees": disagrees,
+        "disagrees": grades_disagree(Prediction(grade=prediction.grade, rule_grade=grade), difference=difference),
         "findings": [{**finding, "message": gettext(RULES.get(finding["code"], ""))} for finding in findings],
         "macula": macula,
         "not_assessed": [gettext(sign) for sign in NOT_ASSESSED],
+        "only_sure": only_sure_areas(prediction),
         "corrected": corrected,
     }
 

@@ -23,7 +23,7 @@ export function maculaText({ state, nearest }) {
   return (
     {
       none: nearest === null
-        ? gettext("No hard exudates: no sign of macular oedema that a photograph could show.")
+        ? gettext("No hard exudates that count: no sign of macular oedema that a photograph could show.")
         : interpolate(gettext("No hard exudate within two disc diameters of the fovea; the nearest is %s away."), [distance]),
       possible: interpolate(gettext("Hard exudates in the macula, %s disc diameters from the fovea: macular oedema possible."), [distance]),
       referable: interpolate(gettext("Hard exudates within one disc diameter of the fovea (%s): referable as macular oedema."), [distance]),
@@ -36,6 +36,17 @@ export function maculaText({ state, nearest }) {
 export function numbersText({ lesion, count, quadrants }, names = QUADRANTS()) {
   const parts = Object.entries(quadrants).map(([name, number]) => `${names[name]} ${number}`);
   return [lesion && interpolate(gettext("%s found"), [count]), parts.join(", ")].filter(Boolean).join(" · ");
+}
+
+/** What the rules do not look for, and what they leave out. */
+export function limitsText({ not_assessed, only_sure, corrected }) {
+  return [
+    interpolate(
+      gettext("A lower bound: signs of grades 3 and 4 that are not among the four lesions are not looked for (%s)."), [not_assessed.join(", ")],
+    ),
+    only_sure && gettext("Of the network's areas only those count of which it is sure; of corrected masks all do."),
+    corrected && gettext("From the corrected masks."),
+  ].filter(Boolean).join(" ");
 }
 
 export class Rules {
@@ -92,10 +103,7 @@ export class Rules {
     say(byId("disagreement"), rules.disagrees ? gettext("Network and lesion rule disagree: a senior reader decides.") : "");
     byId("disagreement").hidden = !rules.disagrees;
     byId("rule-findings").replaceChildren(...rules.findings.map((finding) => this.#finding(finding)));
-    const signs = rules.not_assessed.join(", ");
-    byId("rule-limits").textContent = interpolate(
-      gettext("A lower bound: signs of grades 3 and 4 that are not among the four lesions are not looked for (%s)."), [signs],
-    ) + (rules.corrected ? ` ${gettext("From the corrected masks.")}` : "");
+    byId("rule-limits").textContent = limitsText(rules);
     byId("macula").textContent = maculaText(rules.macula);
     byId("macula").dataset.state = rules.macula.state;
   }

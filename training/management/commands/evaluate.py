@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from inference.errors import InferenceError
 from inference.tiling import DETAILS
 from training.datasets import READERS, DatasetError, Record, read
 from training.datasets.described import DESCRIPTION
@@ -13,6 +14,7 @@ from training.datasets.manifest import SPLITS, read_manifest, select
 from training.evaluation.measure import measure
 from training.evaluation.outputs import summary, write_evaluation
 from training.evaluation.panels import PanelWriter
+from training.evaluation.rule import graded, levels_of, network_in, rule_figures, rule_view
 from training.evaluation.weights import Weights, load_weights
 from training.export import freeze
 from training.model_card import render
@@ -51,9 +53,11 @@ class Command(BaseCommand):
             if out.exists() and not out.is_dir():
                 raise DatasetError(f"{out} is a file: --out names a folder.")
             records = _records(options)
-            panels = PanelWriter(out / "panels", weights.card.thresholds)
-            figures = measure(weights, records, panels, by_rule=options["rule"])
-        except (DatasetError, ValueError) as error:
+            if options["rule"]:
+                figures = {"rule_grades": _rule_figures(weights, _folder(options), records)}
+            else:
+                figures = measure(weights, records, PanelWriter(out / "panels", weights.card.thresholds))
+        except (DatasetError, InferenceError, ValueError) as error:
             raise CommandError(str(error)) from error
         facts = {"split": options["split"], "data": [options["dataset"]]}
         card = replace(weights.card, validation={**facts, "detail": weights.detail, "flips": weights.flips, **figures})
@@ -77,6 +81,12 @@ def _weights(options: dict[str, Any]) -> Weights:
     if weights.card.kind == "grading" and (weights.flips or weights.detail != "standard" or options["rule"]):
         raise ValueError(f"--detail, --flips and --rule are for lesion networks; {weights.card.name} is a grader.")
     return weights
+
+
+def _rule_figures(weights: Weights, folder: Path, records: list[Record]) -> dict[str, Any]:
+    network = network_in(folder)
+    views = [rule_view(network, each, detail=weights.detail, flips=weights.flips) for each in graded(records)]
+    return rule_figures(views, levels_of(weights.card))
 
 
 def _folder(options: dict[str, Any]) -> Path:
