@@ -23,7 +23,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from inference.decoding import decode
+from inference.decoding import SCREEN_SIDE, decode
 from inference.field_of_view import find_field_of_view
 from inference.field_view import FieldView, field_view
 from inference.landmarks import Landmarks, find_landmarks
@@ -43,10 +43,10 @@ class Judged:
 
 
 def judged(path: Path) -> Judged:
-    rgb = decode(path).rgb
-    fov = find_field_of_view(rgb)
+    decoded = decode(path, longest=SCREEN_SIDE)  # as at upload
+    fov = find_field_of_view(decoded.rgb)
     started = time.process_time()
-    view = field_view(rgb, fov)
+    view = field_view(decoded.rgb, fov, copied_at=decoded.rgb.shape[1] / decoded.width)
     return judge(path, view, started)
 
 

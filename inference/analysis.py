@@ -24,7 +24,6 @@ from inference.field_of_view import FieldOfView, Rgb, find_field_of_view
 from inference.grading import Grading, grade_of
 from inference.measurement import LesionMeasurement, measure_regions
 from inference.networks.spec import lesion_probabilities
-from inference.overlay import render_overlay
 from inference.preprocessing import Geometry, Pyramid, crop_to_square, normalise, square_geometry
 from inference.regions import Regions, find_regions
 from inference.registry import GRADER, find_model, resolve_model_name, verify_weights
@@ -144,18 +143,6 @@ class Analysis:
             lesion: _on_original(self._maps[channel], self._geometry, inside)
             for channel, lesion in enumerate(self.masks)
         }
-
-    def overlay(self) -> Rgb:
-        """The photograph with its lesions painted on it."""
-        return render_overlay(self.rgb, self.masks)
-
-    def overlay_jpeg(self, quality: int = 92) -> bytes:
-        """The overlay in a tenth of the PNG's size; an edited copy can still be read back."""
-        # Full colour resolution: lesions differ from the retina in colour, and may be a few pixels wide.
-        sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-        overlay = self.overlay()
-        cv2.cvtColor(overlay, cv2.COLOR_RGB2BGR, dst=overlay)
-        return cv2.imencode(".jpg", overlay, [cv2.IMWRITE_JPEG_QUALITY, quality, *sampling])[1].tobytes()
 
     def networks(self) -> dict[str, dict[str, Any]]:
         """Name, version, weights sha256, engine, input size and thresholds of both networks, for the record."""

@@ -48,6 +48,22 @@ class FieldOfView:
     def height(self) -> int:
         return self.box[3] - self.box[1]
 
+    def enlarged(self, shape: tuple[int, ...], whole: tuple[int, int]) -> FieldOfView:
+        """The same in a photograph of ``whole`` (height, width), where it was found on a copy of ``shape``."""
+        (height, width), (whole_height, whole_width) = shape[:2], whole
+        x0, y0, x1, y1 = self.box
+        x, y = whole_width / width, whole_height / height
+        return FieldOfView(
+            box=(
+                x0 * whole_width // width,
+                y0 * whole_height // height,
+                -(-x1 * whole_width // width),
+                -(-y1 * whole_height // height),
+            ),
+            centre=(self.centre[0] * x, self.centre[1] * y),
+            radius=self.radius * (x + y) / 2,
+        )
+
     def mask_for(self, shape: tuple[int, ...]) -> Mask:
         """True inside the field of view; ``shape`` is the original's ``(height, width, ...)``."""
         height, width = shape[:2]
@@ -78,20 +94,14 @@ def find_field_of_view(rgb: Rgb) -> FieldOfView:
     rows = np.flatnonzero(lit.mean(axis=1) > _LINE_SHARE)
     if not columns.size or not rows.size:
         return _whole(width, height)
-    x_scale, y_scale = width / small.shape[1], height / small.shape[0]
-    box = (
-        int(np.floor(columns[0] * x_scale)),
-        int(np.floor(rows[0] * y_scale)),
-        min(width, int(np.ceil((columns[-1] + 1) * x_scale))),
-        min(height, int(np.ceil((rows[-1] + 1) * y_scale))),
-    )
-    half_side = max(box[2] - box[0], box[3] - box[1]) / 2
+    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
     circle = _fit_circle(lit)
-    if circle is not None:
-        x, y, radius = circle[0] * x_scale, circle[1] * y_scale, circle[2] * (x_scale + y_scale) / 2
-        if _RADIUS_RANGE[0] <= radius / half_side <= _RADIUS_RANGE[1]:
-            return FieldOfView(box=box, centre=(x, y), radius=radius)
-    return _around(box, float(np.hypot(box[2] - box[0], box[3] - box[1])) / 2)
+    half_side = max(box[2] - box[0], box[3] - box[1]) / 2
+    if circle is not None and _RADIUS_RANGE[0] <= circle[2] / half_side <= _RADIUS_RANGE[1]:
+        found = FieldOfView(box=box, centre=circle[:2], radius=circle[2])
+    else:
+        found = _around(box, float(np.hypot(box[2] - box[0], box[3] - box[1])) / 2)
+    return found.enlarged(small.shape, (height, width))
 
 
 def _whole(width: int, height: int) -> FieldOfView:

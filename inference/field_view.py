@@ -70,8 +70,11 @@ class FieldView:
         return Smoother(self.inside)
 
 
-def field_view(rgb: Rgb, fov: FieldOfView, side: int = SIDE) -> FieldView:
-    """Cut the field of view (`fov`) out of a photograph (uint8 HxWx3) and scale it to `side` pixels."""
+def field_view(rgb: Rgb, fov: FieldOfView, side: int = SIDE, *, copied_at: float = 1.0) -> FieldView:
+    """Cut the field of view (`fov`) out of a photograph (uint8 HxWx3) and scale it to `side` pixels.
+
+    Where `rgb` is a smaller copy, in whose pixels `fov` is, `copied_at` is its scale: < 1.
+    """
     geometry = square_geometry(fov, side)
     x0, y0, x1, y1 = fov.box
     scale = side / geometry.side
@@ -88,5 +91,9 @@ def field_view(rgb: Rgb, fov: FieldOfView, side: int = SIDE) -> FieldView:
     inside &= (columns > left) & (columns < left + size[0]) & (rows > top) & (rows < top + size[1])
     square[~inside] = 0
     return FieldView(
-        rgb=square, inside=inside.astype(np.uint8), left=x0 - left / scale, top=y0 - top / scale, scale=scale
+        rgb=square,
+        inside=inside.astype(np.uint8),
+        left=(x0 - left / scale) / copied_at,
+        top=(y0 - top / scale) / copied_at,
+        scale=scale * copied_at,
     )

@@ -1,4 +1,4 @@
-"""Is a fundus photograph good enough to be graded? Asked at upload, by classical features at a reduced scale: 60 ms.
+"""Is a fundus photograph good enough to be graded? Asked at upload, by classical features at a reduced scale: 25 ms.
 
 Each measure has two limits: beyond the first the photograph is of limited use, beyond the second nobody can grade it.
 They were set on the photographs that docs/quality.md lists: all of IDRiD, which experts could outline lesions on, is

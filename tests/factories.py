@@ -158,9 +158,6 @@ class PredictionFactory(factory.django.DjangoModelFactory):
     )
     grade = factory.LazyAttribute(lambda row: 2 if row.state == PredictionState.SUCCEEDED else None)
     probabilities = factory.LazyAttribute(lambda row: [0.1, 0.2, 0.4, 0.2, 0.1] if row.grade is not None else [])
-    overlay = factory.LazyAttribute(
-        lambda row: ContentFile(fundus_jpeg(), name=".jpg") if row.grade is not None else ""
-    )
     networks = factory.LazyFunction(
         lambda: {
             "weights": {"unet": "0" * 64, "grader": "1" * 64},

@@ -31,7 +31,7 @@ _ANALYSIS: Final = {
     "segment": _("Outlining lesions"),
     "measure": _("Measuring lesions"),
     "explain": _("Explaining the grade"),
-    "encode": _("Encoding masks and overlay"),
+    "encode": _("Encoding masks"),
     "rules": _("Grading by rules"),
     "store": _("Storing the result"),
     "notify": _("Telling the page"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ from cases.services.laps import Laps
 from cases.services.study import clinic_for_new_study, study_open_for_upload
 from cases.services.study_lock import photographs_check_open
 from cases.services.study_queue import study_queue_refresh
-from inference.decoding import DecodedImage, decode
+from inference.decoding import SCREEN_SIDE, DecodedImage, decode
 from inference.errors import ImageRejected
 from inference.field_of_view import FieldOfView, find_field_of_view
 from inference.field_view import field_view
@@ -34,7 +34,6 @@ from inference.screening import check_is_fundus
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-PREVIEW_SIDE = 2048  # px; enough for a full-screen view, small enough to travel
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "BMP": ".bmp", "WEBP": ".webp", "MPO": ".jpg"}
 
 
@@ -59,15 +58,15 @@ def image_upload(
     laps = Laps()  # the last byte is here: Django has read the request
     content = _read(upload)
     with translated():
-        decoded = decode(content, max_pixels=settings.DRWEB_MAX_PIXELS)
+        decoded = decode(content, max_pixels=settings.DRWEB_MAX_PIXELS, longest=SCREEN_SIDE)
         laps.done("decode")
-        field_of_view = find_field_of_view(decoded.rgb)
-        check_is_fundus(decoded.rgb, field_of_view)
+        field_on_copy = find_field_of_view(decoded.rgb)
+        check_is_fundus(decoded.rgb, field_on_copy)
+    field_of_view = field_on_copy.enlarged(decoded.rgb.shape, (decoded.height, decoded.width))
     laps.done("field_of_view")
-    preview = _preview(decoded.rgb)
+    preview = _jpeg(decoded.rgb)
     laps.done("preview")
-    height, width = decoded.rgb.shape[:2]
-    view = field_view(decoded.rgb, field_of_view)
+    view = field_view(decoded.rgb, field_on_copy, copied_at=decoded.rgb.shape[1] / decoded.width)
     landmarks = find_landmarks(view)
     quality = assess(view, landmarks)
     laps.done("quality")
@@ -84,8 +83,8 @@ def image_upload(
             sha256=sha256,
             byte_size=len(content),
             file_format=decoded.format,
-            width=width,
-            height=height,
+            width=decoded.width,
+            height=decoded.height,
             laterality=laterality,
             field=field,
             field_of_view=_as_json(field_of_view),
@@ -164,12 +163,7 @@ def _refuse_twice(study: Study, sha256: str) -> None:
         )
 
 
-def _preview(rgb: npt.NDArray[np.uint8]) -> bytes:
-    height, width = rgb.shape[:2]
-    scale = min(1.0, PREVIEW_SIDE / max(height, width))
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        rgb = cast("npt.NDArray[np.uint8]", cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+def _jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
     _ok, encoded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
     return encoded.tobytes()
 

@@ -83,7 +83,7 @@ def prediction_heartbeat(*, prediction: Prediction, stage: str | None = None) ->
 def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Prediction:
     """Store the result of a claimed analysis, once. Raises `LeaseLost` where the row is no longer ours."""
     laps = Laps()
-    overlay = analysis.overlay_jpeg()  # encoded before the transaction: it holds SQLite's only write lock
+    # Encoded before the transaction: it holds SQLite's only write lock.
     masks = {measured.lesion: encode_mask(analysis.masks[measured.lesion]) for measured in analysis.lesions}
     explanation = encode_probability(analysis.explanation) if analysis.explanation is not None else None
     laps.done("encode")
@@ -100,7 +100,6 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
         # What really ran: weights may have been replaced while the photograph waited.
         row.networks = {"weights": {each["name"]: each["sha256"] for each in ran.values()}, **ran}
         row.timings = analysis.timings
-        files.save(row.overlay, ".jpg", overlay)
         if explanation is not None:
             files.save(row.explanation, ".png", explanation)
         transaction.on_commit(lambda: laps.done("store"))

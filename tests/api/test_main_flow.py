@@ -48,9 +48,6 @@ class Found:
             for role, name in (("segmentation", self.model_name), ("grader", "grader"))
         }
 
-    def overlay_jpeg(self) -> bytes:
-        return mask_png()
-
 
 @pytest.fixture
 def worker(monkeypatch):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from itertools import combinations
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from PIL import Image as PillowImage
 
 from cases.choices import PredictionState
 from cases.models import Reading
 from cases.selectors.study import study_version
 from tests.api.conftest import error_of, session_of
 from tests.factories import (
+    HEIGHT,
+    WIDTH,
     ImageFactory,
     MaskRevisionFactory,
     PredictionFactory,
@@ -186,6 +191,25 @@ def test_stored_files_have_no_address_of_their_own(staff: Staff):
     client = session_of(staff.reader)
     for address in (f"/media/{staff.image.original.name}", f"/{staff.image.original.name}"):
         assert client.get(address).status_code == 404
+
+
+def test_the_overlay_is_painted_for_the_first_who_asks_and_kept(staff: Staff):
+    result = staff.prediction.lesions.get(lesion="HE")
+    with result.mask.open("rb") as stored:
+        mask = np.asarray(PillowImage.open(stored))
+    address = f"/api/predictions/{staff.prediction.pk}/overlay"
+    first = session_of(staff.reader).get(address)
+    assert (first.status_code, first["Content-Type"]) == (200, "image/jpeg")
+    painted = np.asarray(PillowImage.open(io.BytesIO(first.content)), int)
+    assert painted.shape == (HEIGHT, WIDTH, 3)
+    plain = np.asarray(PillowImage.open(staff.image.original), int)
+    changed = np.abs(painted - plain).max(axis=2) > 60
+    assert changed[mask].any()
+    assert not changed[~mask].any()
+    staff.prediction.refresh_from_db()
+    assert staff.prediction.overlay.read() == first.content
+    again = session_of(staff.senior).get(address)
+    assert (again.content, again["ETag"]) == (first.content, first["ETag"])
 
 
 def test_an_analysis_without_a_result_has_no_pictures(staff: Staff):

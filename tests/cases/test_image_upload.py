@@ -59,6 +59,23 @@ def test_size_and_pixels_are_those_of_the_upright_picture():
     assert difference < 4
 
 
+def test_what_is_found_of_a_large_photograph_is_in_its_own_pixels():
+    buffer = io.BytesIO()
+    large = PillowImage.fromarray(fundus_rgb()).resize((13 * WIDTH, 13 * HEIGHT))
+    large.save(buffer, "JPEG")
+    staff = staffed_clinic()
+    small = image_upload(user=staff.technician, upload=upload_of(fundus_jpeg()), study=staff.study)
+    image = image_upload(user=staff.technician, upload=upload_of(buffer.getvalue()), study=staff.study)
+    assert (image.width, image.height) == large.size
+    assert max(PillowImage.open(image.preview).size) == 2048
+    one, other = field_of_view_of(small), field_of_view_of(image)
+    assert other.box == pytest.approx([13 * side for side in one.box], abs=2 * 13)
+    assert (*other.centre, other.radius) == pytest.approx([13 * each for each in (*one.centre, one.radius)], rel=0.02)
+    assert image.quality["measures"]["diameter"] == pytest.approx(13 * small.quality["measures"]["diameter"], rel=0.01)
+    for place in ("x", "y"):
+        assert image.landmarks["disc"][place] == pytest.approx(13 * small.landmarks["disc"][place], abs=8 * 13)
+
+
 def test_without_a_study_a_new_one_is_opened_in_the_only_clinic_of_the_uploader():
     staff = staffed_clinic()
     image = image_upload(user=staff.technician, upload=upload_of(fundus_jpeg()))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import ClassVar
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -25,7 +27,8 @@ from cases.services.prediction_lease import (
     predictions_remind,
 )
 from inference.errors import ImageRejected
-from tests.factories import ImageFactory, PredictionFactory, staffed_clinic
+from inference.measurement import LesionMeasurement
+from tests.factories import HEIGHT, WIDTH, ImageFactory, PredictionFactory, staffed_clinic
 
 pytestmark = pytest.mark.django_db
 
@@ -45,18 +48,15 @@ class FakeAnalysis:
     grade_probabilities = (0.1, 0.6, 0.1, 0.1, 0.1)
     timings = {"grade": 0.1}
     explanation = None
-    unsure: dict[str, list[int]] = {}
-    lesions = ()
-    masks: dict = {}
+    unsure: ClassVar[dict[str, list[int]]] = {}
+    lesions = (LesionMeasurement("EX", 1, 6, 0.1, 0.01),)
+    masks: ClassVar = {"EX": np.pad(np.ones((2, 3), bool), ((0, HEIGHT - 2), (0, WIDTH - 3)))}
 
     def networks(self) -> dict:
         return {
             "segmentation": {"name": "unet", "sha256": "a" * 64},
             "grader": {"name": "grader", "sha256": "b" * 64},
         }
-
-    def overlay_jpeg(self) -> bytes:
-        return b"overlay"
 
 
 def test_the_oldest_queued_analysis_is_claimed_first():
@@ -84,12 +84,8 @@ def test_an_analysis_whose_worker_died_is_taken_up_and_the_dead_worker_can_no_lo
     with pytest.raises(LeaseLost):
         prediction_succeed(prediction=dead, analysis=FakeAnalysis())
     assert prediction_succeed(prediction=heir, analysis=FakeAnalysis()).state == PredictionState.SUCCEEDED
-    assert default_storage.listdir("predictions")[1] == [heir_overlay_name(heir)]
-
-
-def heir_overlay_name(prediction: Prediction) -> str:
-    prediction.refresh_from_db()
-    return prediction.overlay.name.removeprefix("predictions/")
+    (result,) = heir.lesions.all()
+    assert default_storage.listdir("predictions")[1] == [result.mask.name.removeprefix("predictions/")]
 
 
 def test_an_analysis_that_kills_every_worker_fails_with_a_sentence_after_bounded_attempts():
@@ -161,7 +157,7 @@ def test_files_stay_when_the_connection_dies_under_the_commit(monkeypatch):
     monkeypatch.undo()
     running.refresh_from_db()
     assert running.state == PredictionState.SUCCEEDED
-    assert running.overlay.read() == b"overlay"
+    assert running.lesions.get().mask.read()
 
 
 def test_a_result_is_stored_whole_or_not_at_all(monkeypatch):
@@ -177,7 +173,6 @@ def test_a_result_is_stored_whole_or_not_at_all(monkeypatch):
     monkeypatch.undo()
     running.refresh_from_db()
     assert running.state == PredictionState.RUNNING
-    assert not running.overlay
     assert not LesionResult.objects.exists()
     assert not default_storage.exists("predictions") or default_storage.listdir("predictions")[1] == []
 

@@ -18,7 +18,6 @@ from inference.errors import ImageRejected, ModelUnavailable
 from inference.field_of_view import FieldOfView, find_field_of_view
 from inference.lesions import LESIONS
 from inference.measurement import measure_one
-from inference.overlay import render_overlay
 from inference.regions import find_regions
 from tests.tiny_weights import spec_of, write_tiny_model, write_tiny_models
 
@@ -163,12 +162,6 @@ def test_single_lesion_network(retina, tmp_path, monkeypatch):
     write_tiny_model(tmp_path / "unet", replace(spec_of("unet"), head="single:MA"))
     monkeypatch.setenv("DRWEB_WEIGHTS_DIR", str(tmp_path))
     assert list(analyse(retina).masks) == ["MA"]
-
-
-def test_overlays(analysis):
-    expected = render_overlay(analysis.rgb, analysis.masks)
-    jpeg = decode(analysis.overlay_jpeg()).rgb
-    assert np.abs(jpeg.astype(int) - expected).mean() < 6
 
 
 def test_a_card_may_ask_for_the_mean_with_the_half_turn(retina, analysis, tiny_weights, tmp_path, monkeypatch):

@@ -107,6 +107,24 @@ def test_orientation_is_applied_exactly_once(kind, orientation, as_stored):
     assert_same_scene(decode(saved(stored, kind, exif=exif)), scene())
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("longest", [321, 160, 101, 39])
+def test_a_smaller_copy_shows_the_same(kind, orientation, longest):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    data = saved(Image.fromarray(scene(241, 321)), kind, exif=exif)
+    whole, copy = decode(data), decode(data, longest=longest)
+    assert (copy.width, copy.height) == (whole.width, whole.height) == whole.rgb.shape[1::-1]
+    assert max(copy.rgb.shape) == longest
+    expected = cv2.resize(whole.rgb, copy.rgb.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert_same_scene(copy, expected)
+
+
+def test_small_photographs_are_not_enlarged():
+    assert decode(saved(Image.fromarray(scene()), "JPEG"), longest=400).rgb.shape == (240, 320, 3)
+
+
 def test_orientations_agree_with_pillow():
     from PIL import ImageOps
 
@@ -287,13 +305,17 @@ def test_mutated_files_are_decoded_or_refused(kind, changes, end):
         data[position % len(data)] = value
     if end % 2:
         data = data[: end % len(data)]
-    try:
-        decoded = decode(bytes(data), max_pixels=4_000_000)
-    except ImageRejected:
-        pass
-    else:
-        assert decoded.rgb.dtype == np.uint8
-        assert decoded.rgb.shape[2] == 3
+    found = []
+    for longest in (None, 50):
+        try:
+            decoded = decode(bytes(data), max_pixels=4_000_000, longest=longest)
+        except ImageRejected as error:
+            found.append(error.code)
+        else:
+            found.append((decoded.width, decoded.height))
+            assert decoded.rgb.dtype == np.uint8
+            assert decoded.rgb.shape[2] == 3
+    assert found[0] == found[1]  # a smaller copy forgives nothing
 
 
 def test_a_path_may_be_a_string(tmp_path):

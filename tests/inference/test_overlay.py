@@ -6,7 +6,7 @@ from PIL import Image
 
 from inference.errors import ImageRejected
 from inference.lesions import LESION_COLOURS, LESIONS
-from inference.overlay import decode_overlay, render_overlay
+from inference.overlay import decode_overlay, overlay_jpeg, render_overlay
 
 
 @pytest.fixture
@@ -59,6 +59,11 @@ def test_fill_outline_and_surroundings(retina, masks, lesion):
 def test_mask_of_another_size_is_a_programming_error(retina):
     with pytest.raises(ValueError, match="EX"):
         render_overlay(retina, {"EX": np.zeros((40, 50), bool)})
+
+
+def test_as_jpeg_it_still_looks_the_same(retina, masks):
+    jpeg = np.asarray(Image.open(io.BytesIO(overlay_jpeg(retina, masks))), int)
+    assert np.abs(jpeg - render_overlay(retina, masks)).mean() < 6
 
 
 @pytest.mark.parametrize("lesion", LESIONS)

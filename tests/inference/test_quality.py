@@ -1,11 +1,13 @@
 """The quality gate and the landmarks, on a real retina, spoilt in ways whose name the gate has to find."""
 
+from dataclasses import asdict
+
 import cv2
 import numpy as np
 import pytest
 import skimage.data
 
-from inference.decoding import decode
+from inference.decoding import SCREEN_SIDE, decode
 from inference.field_of_view import find_field_of_view
 from inference.field_view import FieldView, field_view
 from inference.landmarks import find_landmarks
@@ -85,6 +87,23 @@ def test_mirrored_photographs_are_told_the_other_eye_and_turned_ones_the_same(sh
     assert (upright.laterality, upright.field, upright.upside_down) == ("OD", "macula", False)
     assert mirrored.laterality == "OS"
     assert (turned.laterality, turned.upside_down) == ("OD", True)
+
+
+def test_a_copy_for_the_screen_tells_the_same_of_the_photograph(shared_data):
+    content = (shared_data / "idrid" / "images" / "IDRiD_17.jpg").read_bytes()
+    whole, copy = decode(content), decode(content, longest=SCREEN_SIDE)
+    fov, on_copy = find_field_of_view(whole.rgb), find_field_of_view(copy.rgb)
+    same = on_copy.enlarged(copy.rgb.shape, whole.rgb.shape[:2])
+    assert same.box == pytest.approx(fov.box, abs=8)
+    assert (*same.centre, same.radius) == pytest.approx((*fov.centre, fov.radius), abs=4)
+    view = field_view(whole.rgb, fov)
+    view_of_copy = field_view(copy.rgb, on_copy, copied_at=copy.rgb.shape[1] / copy.width)
+    found, again = find_landmarks(view), find_landmarks(view_of_copy)
+    for one, other in ((found.disc, again.disc), (found.fovea, again.fovea)):
+        assert np.hypot(one.x - other.x, one.y - other.y) < 0.1 * DISC_PER_FIELD_DIAMETER * 2 * fov.radius
+    quality, other = assess(view, found), assess(view_of_copy, again)
+    assert other.verdict == quality.verdict
+    assert asdict(other.measures) == pytest.approx(asdict(quality.measures), rel=0.02)
 
 
 @pytest.mark.parametrize("number", ["01", "04", "10", "17", "35", "45"])

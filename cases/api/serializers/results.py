@@ -138,8 +138,9 @@ class ResultSerializer(ApiSerializer):
     @extend_schema_field(ImageUrlsSerializer)
     def get_images(self, prediction: Prediction) -> dict[str, str | None]:
         """Overlay and masks."""
-        overlay = self.link("prediction-overlay", prediction_id=prediction.pk) if prediction.overlay else None
-        explanation = None
+        overlay = explanation = None
+        if prediction.state == PredictionState.SUCCEEDED:
+            overlay = self.link("prediction-overlay", prediction_id=prediction.pk)
         if prediction.explanation:
             explanation = self.link("prediction-explanation", prediction_id=prediction.pk)
         return {"overlay": overlay, **self._mask_urls(prediction), "explanation": explanation}

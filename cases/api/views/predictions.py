@@ -31,6 +31,7 @@ from cases.selectors.image import latest_image
 from cases.selectors.prediction import prediction_get
 from cases.selectors.timing import prediction_timings
 from cases.services.history import access_record
+from cases.services.overlay import prediction_overlay
 from cases.services.prediction import prediction_cancel, prediction_request, prediction_retry
 from cases.services.study_lock import network_check_shown
 
@@ -158,9 +159,10 @@ class PredictionOverlay(APIView):
     def get(self, request: Request, prediction_id: int) -> HttpResponseBase:
         """Of the photograph's own size, JPEG; an edited copy (save it as PNG) may be sent back to /api/edit_image."""
         prediction = prediction_get(caller(request), prediction_id)
-        if not prediction.overlay:
+        if prediction.state != PredictionState.SUCCEEDED:
             raise Http404
-        return stored_file(request, prediction.overlay, filename=f"prediction-{prediction.pk}-overlay.jpg")
+        overlay = prediction_overlay(prediction=prediction)
+        return stored_file(request, overlay, filename=f"prediction-{prediction.pk}-overlay.jpg")
 
 
 class PredictionExplanation(APIView):

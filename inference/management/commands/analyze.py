@@ -16,6 +16,7 @@ from inference.field_view import field_view
 from inference.landmarks import Landmarks, find_landmarks, point_of
 from inference.lesions import LESION_NAMES, LESIONS
 from inference.masks import encode_mask, encode_probability
+from inference.overlay import overlay_jpeg
 from inference.quality import Quality, assess
 from inference.rules import RuleGrade, grade_by_rule
 from inference.tiling import DETAILS
@@ -151,7 +152,7 @@ def _targets(stem: str, out: Path, probabilities: bool) -> Iterator[Path]:
 
 
 def _write(analysis: Analysis, stem: str, out: Path, probabilities: bool) -> dict[str, str]:
-    contents = {"overlay.jpg": analysis.overlay_jpeg()}
+    contents = {"overlay.jpg": overlay_jpeg(analysis.rgb, analysis.masks)}
     contents |= {f"{lesion}.png": encode_mask(mask) for lesion, mask in analysis.masks.items()}
     if probabilities:
         contents |= {f"{lesion}_p.png": encode_probability(each) for lesion, each in analysis.probabilities.items()}
