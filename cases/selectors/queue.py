@@ -46,12 +46,15 @@ class Queue:
         """Analyses of the same queue that end before this one begins: those at work, and those that came earlier."""
         return self._places.get(prediction.pk, 0) if prediction.state == PredictionState.QUEUED else 0
 
+    def attended(self, prediction: Prediction) -> bool:
+        """Whether a worker is running that takes from its queue."""
+        return self.workers.get(prediction.processor, 0) > 0
+
     def wait_seconds(self, prediction: Prediction) -> int | None:
         """Expected seconds until the result is there; None where nobody can tell."""
-        workers = self.workers.get(prediction.processor, 0)
-        if self.seconds_each is None or not workers:
+        if self.seconds_each is None or not self.attended(prediction):
             return None
-        return math.ceil((self.ahead(prediction) + 1) * self.seconds_each / workers)
+        return math.ceil((self.ahead(prediction) + 1) * self.seconds_each / self.workers[prediction.processor])
 
 
 def queue_now() -> Queue:

@@ -42,6 +42,19 @@ def test_place_and_wait_are_told(staff: Staff, six_seconds_each):
     assert "Retry-After" not in done
 
 
+def test_who_waits_without_any_worker_is_told_so(staff: Staff):
+    rows = waiting(staff), waiting(staff)
+    Prediction.objects.filter(pk=rows[1].pk).update(processor="gpu")
+    client = token_of(staff.reader)
+
+    def unattended() -> list[bool]:
+        return [client.get(f"/api/predictions/{row.pk}").json()["unattended"] for row in (*rows, staff.prediction)]
+
+    assert unattended() == [True, True, False]
+    worker_seen(name="one", processors=["cpu"], networks={}, started_at=timezone.now())
+    assert unattended() == [False, True, False]
+
+
 def test_who_waits_long_is_told_to_ask_seldom_and_sooner_as_the_turn_comes_near(staff: Staff, six_seconds_each):
     rows = [waiting(staff) for _row in range(30)]
     worker_seen(name="one", processors=["cpu"], networks={}, started_at=timezone.now())

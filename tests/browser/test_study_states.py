@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from cases.choices import PredictionState
 from cases.models import Prediction
+from cases.services.worker import worker_seen
 from tests.factories import (
     WIDTH,
     ImageFactory,
@@ -70,7 +71,9 @@ def test_place_in_the_queue(reader, live_server, staff):
     PredictionFactory(state=PredictionState.QUEUED)
     PredictionFactory(image=image, state=PredictionState.QUEUED)
     reader.goto(f"{live_server.url}/studies/{image.study_id}/")
-    expect(reader.locator("#progress")).to_contain_text("Waiting; 1 analysis ahead.")
+    expect(reader.locator("#progress")).to_contain_text("Waiting; 1 analysis ahead. No worker is running at present")
+    worker_seen(name="one", processors=["cpu"], networks={}, started_at=timezone.now())
+    expect(reader.locator("#progress")).not_to_contain_text("No worker", timeout=20_000)
 
 
 def test_corrections_are_compared_with_the_networks_own(reader, live_server, staff):

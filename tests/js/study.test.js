@@ -77,6 +77,9 @@ test("progress in words", () => {
   assert.equal(waiting(null), "Waiting; 3 analyses ahead.");
   assert.equal(waiting(20), "Waiting; 3 analyses ahead. Result in less than a minute.");
   assert.equal(waiting(61), "Waiting; 3 analyses ahead. Result in about 2 minutes.");
+  const unattended = progressText({ state: "queued", queue_position: 0, unattended: true }, stages);
+  const kept = "No worker is running at present; the photograph is kept, and analysed once one runs.";
+  assert.equal(unattended, `Waiting; next in line. ${kept}`);
   assert.equal(progressText({ state: "running", stage: "segment" }, stages), "Being analysed: outlining lesions …");
   assert.equal(progressText({ state: "running", stage: "unheard of" }, stages), "Being analysed …");
   const stalled = progressText({ state: "running", stage: "segment", attempts: 1, stalled: true }, stages);

@@ -173,6 +173,9 @@ class PendingSerializer(ApiSerializer):
     expected_wait_seconds = serializers.SerializerMethodField(
         help_text="Estimate until the result is there; null where it has ended or nobody can tell."
     )
+    unattended = serializers.SerializerMethodField(
+        help_text="It waits while no worker runs that could take it; the first that starts does."
+    )
     status_url = serializers.HyperlinkedIdentityField(view_name="api:prediction", lookup_url_kwarg="prediction_id")
 
     def get_queue_position(self, prediction: Prediction) -> int | None:
@@ -182,6 +185,10 @@ class PendingSerializer(ApiSerializer):
     def get_expected_wait_seconds(self, prediction: Prediction) -> int | None:
         """As fast as the newest analyses went."""
         return self._queue().wait_seconds(prediction) if prediction.is_open else None
+
+    def get_unattended(self, prediction: Prediction) -> bool:
+        """Whether nobody is there to take it."""
+        return prediction.state == PredictionState.QUEUED and not self._queue().attended(prediction)
 
     def _queue(self) -> Queue:
         """Its pace is read once however many predictions are told."""

@@ -88,6 +88,9 @@ function workText(prediction, stageNames) {
     const place = ahead
       ? interpolate(ngettext("Waiting; %s analysis ahead.", "Waiting; %s analyses ahead.", ahead), [ahead])
       : gettext("Waiting; next in line.");
+    if (prediction.unattended) {
+      return `${place} ${gettext("No worker is running at present; the photograph is kept, and analysed once one runs.")}`;
+    }
     const seconds = prediction.expected_wait_seconds ?? null;
     return seconds === null ? place : `${place} ${waitText(seconds)}`;
   }
