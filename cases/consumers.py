@@ -29,11 +29,13 @@ logger = logging.getLogger(__name__)
 class WatchingConsumer(AsyncWebsocketConsumer):
     """Says ``{"type": "changed"}`` at first and whenever a page should look again, ``{"type": "ping"}`` in between.
 
-    With a channel layer between the processes the writers tell; without one the rows are looked at every second. Before
-    each word the session and the person's right to see them are checked again.
+    With a channel layer between the processes the writers tell; without one the rows are looked at every second, and
+    more seldom the longer nothing has changed. Before each word the session and the person's right to see them are
+    checked again.
     """
 
-    LOOK_SECONDS = 1.0
+    LOOK_SECONDS, LONGEST_LOOK_SECONDS = 1.0, 5.0
+    LOOK_SHARE = 0.1  # of the time for which nothing has changed
     PING_SECONDS = 20.0
 
     groups: list[str]
@@ -79,19 +81,22 @@ class WatchingConsumer(AsyncWebsocketConsumer):
             await self.close(INTERNAL_ERROR)
 
     async def _watch(self) -> None:
-        pause = self.PING_SECONDS if settings.DRWEB_CHANNEL_URL else self.LOOK_SECONDS
-        quiet = 0.0
+        unchanged = unsaid = 0.0  # for so many seconds
         while True:
+            pause = self.PING_SECONDS if settings.DRWEB_CHANNEL_URL else self._pause(unchanged)
             await asyncio.sleep(pause)
             changed = await self._look()
             if changed is None:
                 return
-            quiet = 0.0 if changed else quiet + pause
+            unchanged, unsaid = (0.0, 0.0) if changed else (unchanged + pause, unsaid + pause)
             if changed:
                 await self._say("changed")
-            elif quiet >= self.PING_SECONDS:
-                quiet = 0.0
+            elif unsaid >= self.PING_SECONDS:
+                unsaid = 0.0
                 await self._say("ping")
+
+    def _pause(self, unchanged: float) -> float:
+        return min(max(self.LOOK_SECONDS, self.LOOK_SHARE * unchanged), self.LONGEST_LOOK_SECONDS)
 
     async def _look(self) -> bool | None:
         """Whether something changed since the last look; None (and the socket is closed) where it may not be seen."""

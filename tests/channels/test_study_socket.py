@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
@@ -47,6 +49,30 @@ async def test_a_change_is_told_at_once(staff: Staff, told: str):
     await change(staff)
     assert await socket.hears() == {"type": "changed"}
     assert await socket.hears_nothing()
+    await socket.disconnect()
+
+
+async def test_rows_that_do_not_change_are_looked_at_more_and_more_seldom(staff: Staff, monkeypatch):
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def hurried(seconds: float) -> None:
+        if seconds >= 1:  # shorter ones are not the consumer's
+            pauses.append(seconds)
+        await sleep(min(seconds, LOOK))
+
+    monkeypatch.setattr(StudyConsumer, "LOOK_SECONDS", 1.0)
+    monkeypatch.setattr(StudyConsumer, "LOOK_SHARE", 0.5)
+    monkeypatch.setattr("cases.consumers.asyncio.sleep", hurried)
+    socket = await connected(staff.study.pk, staff.technician)
+    assert await socket.hears() == {"type": "ping"}  # twenty seconds have passed without a change
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (1.0, 5.0)
+    await change(staff)
+    pauses.clear()
+    assert await socket.hears() == {"type": "changed"}
+    assert await socket.hears() == {"type": "ping"}
+    assert 1.0 in pauses
     await socket.disconnect()
 
 
