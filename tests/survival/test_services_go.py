@@ -47,7 +47,7 @@ def test_disk_full_while_the_result_is_written(large_site: Site, large_web: Web,
     large_web.post(f"/api/predictions/{row}/retry")
     check_one_result(large_web, large_site, row, attempts=1)
     made = {path for path in results.rglob("*") if path.is_file()} - left
-    assert len(made) == 4, "of four lesions"
+    assert len(made) == 5, "four masks, and the overlay that was asked for"
     assert not any(path.stat().st_size == 0 for path in left)
 
 
