@@ -28,7 +28,7 @@ from inference.preprocessing import Geometry, Pyramid, crop_to_square, normalise
 from inference.regions import Regions, find_regions
 from inference.registry import GRADER, find_model, resolve_model_name, verify_weights
 from inference.screening import check_is_fundus
-from inference.tiling import Detail, averaged, mirrors_for, sampled_side, tiled
+from inference.tiling import Detail, averaged, mirrors_for, outlined
 
 STAGES = ("decode", "field_of_view", "grade", "segment", "measure")
 
@@ -291,9 +291,10 @@ def lesion_maps(
     def probabilities(batch: FloatArray) -> FloatArray:
         return lesion_probabilities(segmenter.logits(batch)[0], card.network)
 
-    pixels = _pixels_for(card, square, sampled_side(square.side, card.input_size, detail))
-    mirrors = mirrors_for(half_turn=card.half_turn, flips=flips)
-    return _quantised(tiled(averaged(probabilities, mirrors), pixels, card.input_size))
+    network = averaged(probabilities, mirrors_for(half_turn=card.half_turn, flips=flips))
+    return _quantised(
+        outlined(network, lambda size: _pixels_for(card, square, size), square.side, card.input_size, detail)
+    )
 
 
 def _quantised(probabilities: FloatArray) -> NDArray[np.uint8]:

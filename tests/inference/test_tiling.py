@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from inference.tiling import HIGH_SCALE, averaged, mirrors_for, sampled_side, tiled
+from inference.tiling import HIGH_SCALE, averaged, mirrors_for, outlined, tiled
 
 TILE = 64
 
@@ -12,18 +12,30 @@ def pixels() -> np.ndarray:
     return np.random.default_rng(0).random((3, 112, 150), dtype=np.float32)
 
 
-def test_high_detail_never_goes_beyond_the_photographs_own_pixels():
-    assert sampled_side(3400, 960, "standard") == 960
-    assert sampled_side(3400, 960, "high") == HIGH_SCALE * 960
-    assert sampled_side(1200, 960, "high") == 1200
-    assert sampled_side(500, 960, "high") == 960
+@pytest.mark.parametrize(
+    ("side", "detail", "sides", "runs"),
+    [(3400, "standard", [TILE], 1), (3400, "high", [TILE, HIGH_SCALE * TILE], 5), (80, "high", [TILE, 80], 5),
+     (40, "high", [TILE], 1)],
+)  # fmt: skip
+def test_high_detail_adds_four_tiles_and_never_goes_beyond_the_photographs_own_pixels(side, detail, sides, runs):
+    asked, calls = [], []
+
+    def pixels(size: int) -> np.ndarray:
+        asked.append(size)
+        return np.zeros((3, size, size), np.float32)
+
+    found = outlined(lambda batch: calls.append(batch.shape) or batch[0], pixels, side, TILE, detail)
+    assert asked == sides
+    assert calls == [(1, 3, TILE, TILE)] * runs
+    assert found.shape == (3, int(sides[-1]), int(sides[-1]))
 
 
-def test_high_detail_takes_four_tiles():
-    calls = []
-    side = sampled_side(3400, TILE, "high")
-    tiled(lambda batch: calls.append(batch.shape) or batch[0], np.zeros((3, side, side), np.float32), TILE)
-    assert calls == [(1, 3, TILE, TILE)] * 4
+def test_high_detail_is_the_mean_of_the_whole_and_its_tiles():
+    def pixels(size: int) -> np.ndarray:
+        return np.full((3, size, size), 0.2 if size == TILE else 0.6, np.float32)
+
+    found = outlined(lambda batch: batch[0], pixels, 3400, TILE, "high")
+    assert np.allclose(found, 0.4)
 
 
 def test_tiles_of_a_pointwise_network_equal_the_whole(pixels):

@@ -17,8 +17,8 @@ from inference.cards import ModelCard
 from inference.field_of_view import FieldOfView, Rgb
 from inference.networks import build
 from inference.networks.spec import grade_probabilities, lesion_probabilities
-from inference.preprocessing import crop_to_square, normalise, resize_square, square_geometry
-from inference.tiling import Detail, averaged, mirrors_for, sampled_side, tiled
+from inference.preprocessing import Pyramid, crop_to_square, normalise, square_geometry
+from inference.tiling import Detail, averaged, mirrors_for, outlined
 from training.datasets.records import require_file
 from training.precision import mixed_precision
 
@@ -40,10 +40,11 @@ class Weights:
     def lesion_maps(self, rgb: Rgb, fov: FieldOfView) -> FloatArray:
         """Probabilities ``C x H x W`` float32 on the photograph's own grid, 0 outside the field of view."""
         network = averaged(self._lesions, mirrors_for(half_turn=self.card.half_turn, flips=self.flips))
-        tile = self.card.input_size
-        side = sampled_side(max(fov.width, fov.height), tile, self.detail)
-        probability = tiled(network, self._pixels(rgb, fov, side), tile)
-        maps = square_geometry(fov, side).to_original(probability, rgb.shape)
+        square = Pyramid(cast(Rgb, crop_to_square(rgb, fov)))
+        probability = outlined(
+            network, lambda size: self._normalised(square, size), square.side, self.card.input_size, self.detail
+        )
+        maps = square_geometry(fov, probability.shape[-1]).to_original(probability, rgb.shape)
         return cast("FloatArray", maps * fov.mask_for(rgb.shape))
 
     def grades(self, rgb: Rgb, fov: FieldOfView) -> FloatArray:
@@ -52,11 +53,11 @@ class Weights:
 
     def grade_logits(self, rgb: Rgb, fov: FieldOfView) -> FloatArray:
         """The grader's raw outputs."""
-        return self._run(self._pixels(rgb, fov, self.card.input_size)[None])
+        square = Pyramid(cast(Rgb, crop_to_square(rgb, fov)))
+        return self._run(self._normalised(square, self.card.input_size)[None])
 
-    def _pixels(self, rgb: Rgb, fov: FieldOfView, side: int) -> FloatArray:
-        square = resize_square(cast(Rgb, crop_to_square(rgb, fov)), side)
-        return normalise(square, self.card.normalisation.mean, self.card.normalisation.std)
+    def _normalised(self, square: Pyramid, size: int) -> FloatArray:
+        return normalise(square.scaled(size), self.card.normalisation.mean, self.card.normalisation.std)
 
     def _lesions(self, batch: FloatArray) -> FloatArray:
         return lesion_probabilities(self._run(batch), self.card.network)
