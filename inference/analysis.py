@@ -97,9 +97,9 @@ class Outline:
 class Analysis:
     """The result for one photograph; masks and maps have its upright height and width, whatever the network's input.
 
-    `masks` are bool HxW by lesion, nothing outside the field of view; `lesions` measures each of them; `unsure` has, by
-    lesion, the numbers (see `Regions`) of the areas that do not count for the grade by rule; `timings` are seconds by
-    stage, with "load" (of networks, 0 once they are loaded) and "total".
+    `masks` are bool HxW by lesion, nothing outside the field of view; `areas` are their connected areas, and `lesions`
+    measures them; `unsure` has, by lesion, the numbers (see `Regions`) of the areas that do not count for the grade by
+    rule; `timings` are seconds by stage, with "load" (of networks, 0 once they are loaded) and "total".
     """
 
     segmentation: NetworkIdentity
@@ -108,6 +108,7 @@ class Analysis:
     field_of_view: FieldOfView
     grading: Grading
     masks: dict[str, NDArray[np.bool_]] = field(repr=False)
+    areas: dict[str, Regions] = field(repr=False)
     lesions: list[LesionMeasurement]
     unsure: dict[str, list[int]] = field(repr=False)
     timings: dict[str, float]
@@ -216,6 +217,7 @@ def analyse(
         field_of_view=field_of_view,
         grading=grading,
         masks={lesion: found.mask for lesion, found in outlines.items()},
+        areas={lesion: found.regions for lesion, found in outlines.items()},
         lesions=lesions,
         unsure={lesion: outlines[lesion].below(least) for lesion, least in certainty.items()},
         timings=clock.total(),

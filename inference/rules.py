@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from math import hypot, pi, sqrt
+from math import hypot, inf, pi, sqrt
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from inference.errors import gettext_noop
 from inference.field_of_view import FieldOfView
 from inference.measurement import disc_area
-from inference.regions import find_regions
+from inference.regions import Regions, find_regions
 
 Point = tuple[float, float]
 
@@ -127,15 +127,18 @@ def grade_by_rule(
     disc: Point | None = None,
     fovea: Point | None = None,
     unsure: Mapping[str, Sequence[int]] | None = None,
+    areas: Mapping[str, Regions] | None = None,
 ) -> RuleGrade:
     """Grade bool HxW masks by lesion code; `disc` and `fovea` are centres in pixels, None where unknown.
 
     A lesion without a mask counts as absent. `unsure` has, by lesion, the numbers (see `Regions`) of the areas that do
-    not count.
+    not count. `areas` are those of the masks, where they have been found before.
     """
     unit, left_out = disc_area(fov), unsure or {}
+    areas = areas or {lesion: find_regions(mask) for lesion, mask in masks.items()}
     spots = {
-        lesion: _spots(mask, MINIMUM_AREA[lesion] * unit, left_out.get(lesion, ())) for lesion, mask in masks.items()
+        lesion: _spots(regions, MINIMUM_AREA[lesion] * unit, left_out.get(lesion, ()))
+        for lesion, regions in areas.items()
     }
     findings = [
         RuleFinding(rule, 2, lesion, len(found), regions=_regions(found))
@@ -164,9 +167,8 @@ def _with_quadrants(finding: RuleFinding, quadrants: dict[str, int]) -> RuleFind
     return RuleFinding(finding.code, finding.grade, "HE", finding.count, quadrants, finding.regions)
 
 
-def _spots(mask: NDArray[np.bool_], smallest: float, unsure: Sequence[int]) -> list[Spot]:
-    """Connected areas (by corner too) of at least `smallest` pixels without those `unsure`, the largest first."""
-    regions = find_regions(mask)
+def _spots(regions: Regions, smallest: float, unsure: Sequence[int]) -> list[Spot]:
+    """Areas of at least `smallest` pixels without those `unsure`, the largest first."""
     counted = regions.areas >= smallest
     counted[list(unsure)] = False
     largest = np.argsort(-regions.areas, kind="stable")
@@ -207,9 +209,20 @@ def _macula(exudates: NDArray[np.bool_] | None, spots: list[Spot], fovea: Point 
         return Macula("none", round(diameter, 1), fovea)
     if fovea is None:
         return Macula("unknown", round(diameter, 1))
-    nearest = min(_distance(exudates, spot, fovea) for spot in spots) / diameter
+    nearest = inf
+    for least, spot in sorted(((_to_box(spot.box, fovea), spot) for spot in spots), key=lambda pair: pair[0]):
+        if least >= nearest:  # looking at the pixels of the nearest few boxes is enough
+            break
+        nearest = min(nearest, _distance(exudates, spot, fovea))
+    nearest /= diameter
     state: MaculaState = "referable" if nearest <= 1 else "possible" if nearest <= 2 else "none"
     return Macula(state, round(diameter, 1), fovea, round(nearest, 2))
+
+
+def _to_box(box: tuple[int, int, int, int], place: Point) -> float:
+    """From `place` to the nearest pixel that a box can hold; 0 inside."""
+    x, y, width, height = box
+    return hypot(max(x - place[0], 0, place[0] - (x + width - 1)), max(y - place[1], 0, place[1] - (y + height - 1)))
 
 
 def _distance(mask: NDArray[np.bool_], spot: Spot, place: Point) -> float:

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import caches
+from hypothesis import HealthCheck, settings
 
 from tests import services
 
 # Playwright's synchronous API runs an event loop in the test's thread; Django would take the ORM calls of the test for
 # calls from async code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+# That a busy machine is slow is nothing to fail for.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

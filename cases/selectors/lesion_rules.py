@@ -15,6 +15,7 @@ from cases.selectors.mask import current_masks
 from cases.selectors.prediction import latest_prediction
 from inference.landmarks import landmark_from, point_of
 from inference.masks import decode_mask
+from inference.regions import Regions
 from inference.rules import RuleGrade, grade_by_rule
 
 
@@ -36,13 +37,18 @@ class GradeDisagreement:
     rule_grade: int
 
 
-def rules_of(image: Image, masks: Mapping[str, NDArray[np.bool_]], unsure: Mapping[str, Sequence[int]]) -> RuleGrade:
+def rules_of(
+    image: Image,
+    masks: Mapping[str, NDArray[np.bool_]],
+    unsure: Mapping[str, Sequence[int]],
+    areas: Mapping[str, Regions] | None = None,
+) -> RuleGrade:
     """Grade bool masks of the photograph by lesion, about the disc and fovea that are known.
 
-    `unsure` has, by lesion, the numbers of the areas that do not count.
+    `unsure` has, by lesion, the numbers of the areas that do not count; `areas` spare finding them again.
     """
     disc, fovea = (point_of(landmark_from(image.landmarks.get(name))) for name in ("disc", "fovea"))
-    return grade_by_rule(masks, field_of_view_of(image), disc, fovea, unsure)
+    return grade_by_rule(masks, field_of_view_of(image), disc, fovea, unsure, areas)
 
 
 def only_sure_areas(prediction: Prediction | None) -> bool:

@@ -18,6 +18,7 @@ from cases.selectors.image import field_of_view_of
 from cases.services.prediction_lease import prediction_claim, prediction_refuse, prediction_succeed
 from inference.errors import ModelUnavailable
 from inference.measurement import measure_one
+from inference.regions import find_regions
 from tests.api.conftest import error_of, install, segmentation, session_of, token_of
 from tests.factories import HEIGHT, WIDTH, ImageFactory, PredictionFactory, Staff, StudyFactory, mask_png
 
@@ -39,6 +40,7 @@ class Found:
         for left in (100, 120, 140):
             self.masks["EX"][100:105, left : left + 5] = True
         self.masks["HE"][150:160, 150:160] = True
+        self.areas = {lesion: find_regions(mask) for lesion, mask in self.masks.items()}
         field_of_view = field_of_view_of(prediction.image)
         self.lesions = [measure_one(lesion, mask, field_of_view) for lesion, mask in self.masks.items()]
 

@@ -28,6 +28,7 @@ from cases.services.prediction_lease import (
 )
 from inference.errors import ImageRejected
 from inference.measurement import LesionMeasurement
+from inference.regions import find_regions
 from tests.factories import HEIGHT, WIDTH, ImageFactory, PredictionFactory, staffed_clinic
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,7 @@ class FakeAnalysis:
     unsure: ClassVar[dict[str, list[int]]] = {}
     lesions = (LesionMeasurement("EX", 1, 6, 0.1, 0.01),)
     masks: ClassVar = {"EX": np.pad(np.ones((2, 3), bool), ((0, HEIGHT - 2), (0, WIDTH - 3)))}
+    areas: ClassVar = {"EX": find_regions(masks["EX"])}
 
     def networks(self) -> dict:
         return {

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cases.charts import HEIGHT, WIDTH, column_chart
@@ -28,10 +28,8 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@unhurried
 @given(st.lists(st.tuples(st.text(max_size=3), st.lists(st.none() | st.floats(0, 1e6), min_size=2, max_size=2))))
 def test_columns_lie_within_their_chart(groups):
     for column in column_chart(("a", "b"), groups).columns:

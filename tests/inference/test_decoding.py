@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import skimage.data
 import tifffile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
@@ -279,7 +279,7 @@ def test_pixel_limit_can_be_lowered():
     assert refusal(saved(Image.fromarray(scene()), "PNG"), max_pixels=50_000) == "too_many_pixels"
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_decoded_or_refused(data):
     with pytest.raises(ImageRejected):
@@ -293,7 +293,7 @@ VALID = {
 }
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(
     st.sampled_from(sorted(VALID)),
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=12),

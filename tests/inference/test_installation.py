@@ -149,7 +149,7 @@ def test_packing_methods_that_ask_for_much_memory_are_refused(tmp_path, method):
     assert refusal(zipped(GOOD, compression=method), tmp_path) == "files_wrong"
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_spoilt_archives_are_refused_or_read(tmp_path_factory, data):
     content = bytearray(data.draw(st.sampled_from([zipped, tarred]))(GOOD).getvalue())

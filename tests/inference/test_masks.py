@@ -27,7 +27,6 @@ def blob() -> np.ndarray:
     return mask
 
 
-@settings(deadline=None)
 @given(arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=70)))
 def test_masks_survive_the_round_trip(mask):
     assert np.array_equal(decode_mask(encode_mask(mask), mask.shape), mask)
@@ -168,7 +167,7 @@ def test_wrong_size_names_the_right_one(blob, shape):
     assert caught.value.code == "wrong_mask_size"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_unreadable_masks(data):
     with pytest.raises(ImageRejected) as caught:

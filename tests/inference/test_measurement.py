@@ -29,7 +29,7 @@ def test_a_lesion_of_the_assumed_disc_size_has_area_one():
     assert measure_one("SE", disc, ROUND).area_disc == pytest.approx(1.0, rel=0.01)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(arrays.arrays(bool, (9, 12)))
 def test_count_is_that_of_the_connected_areas(pattern):
     mask = np.zeros((1100, 1200), bool)

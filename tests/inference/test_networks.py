@@ -70,7 +70,7 @@ def test_sigmoid_probabilities_do_not_overflow():
     assert lesion_probabilities(logits, spec).ravel() == pytest.approx([0, 1 / (1 + np.e**2), 0.5, 1])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.sampled_from([("classes", 5), ("ordinal", 4)]),
     st.lists(st.floats(-30, 30), min_size=5, max_size=5),

@@ -22,7 +22,7 @@ def test_the_square_is_padded_with_black_on_both_sides_alike():
     assert not square[130:].any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(40, 300), st.integers(40, 300), st.data())
 def test_maps_return_to_where_they_came_from(height, width, data):
     x0 = data.draw(st.integers(0, width - 30))

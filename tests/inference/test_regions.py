@@ -20,7 +20,7 @@ def found(mask: np.ndarray) -> list[tuple[float, ...]]:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, max_side=14)))
 def test_regions_are_those_of_labelling_every_pixel(mask):
     assert found(mask) == labelled(mask)

@@ -102,6 +102,8 @@ def test_the_macula_is_told_by_the_nearest_hard_exudate(diameters, state):
     macula = graded(EX=mask((x, 400))).macula
     assert macula.state == state
     assert macula.nearest == pytest.approx(diameters, abs=0.02)
+    others = [(20, 20), (700, 60), (60, 700)]
+    assert graded(EX=mask((x, 400), *others)).macula == macula
     assert macula.radius == pytest.approx(DIAMETER, abs=0.1)
 
 

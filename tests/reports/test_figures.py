@@ -10,7 +10,7 @@ from cases.reports.figures import FIGURE_SIDE, decode_preview, overlay_jpeg, shr
 from tests.factories import fundus_jpeg
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.tuples(st.integers(300, 3000), st.integers(300, 4300)), st.floats(0, 1), st.floats(0, 1), st.integers(150, 1400)
 )

@@ -40,7 +40,7 @@ def by_the_rule(probability, truth, threshold):
     return found, marks.max() - len(good)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     arrays(np.float32, SHAPE, elements=st.sampled_from(np.float32([0, 0.001, 0.2, 0.5, 0.8, 1]))),
     arrays(np.bool_, SHAPE),

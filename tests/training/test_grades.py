@@ -102,7 +102,7 @@ def test_frozen_operating_points_are_used_and_not_chosen_anew(answers):
 five = st.lists(st.integers(0, 3), min_size=5, max_size=5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 4), five), min_size=1, max_size=25))
 def test_figures_of_any_answers_are_those_of_torchmetrics(answers):
     """Ties everywhere, and often one class only."""
@@ -135,7 +135,7 @@ def test_calibration_error_and_areas_are_those_of_torchmetrics(answers):
     assert grades.macro_auc(truth, probability) == pytest.approx(float(multiclass_auroc(*tensors, 5)), abs=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=40))
 def test_area_and_points_of_the_roc_curve_are_scikit_learns(rows):
     score, positive = np.array([s for s, _ in rows]) / 6, np.array([p for _, p in rows])

@@ -20,7 +20,7 @@ def histogram_of(scores, truth):
     return histogram
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, LEVELS - 1), st.booleans()), min_size=1, max_size=60).filter(
         lambda rows: any(positive for _, positive in rows)
@@ -96,7 +96,7 @@ def test_pooling_two_photographs_is_the_histogram_of_all_their_pixels():
 pixels = st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=40)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pixels, st.integers(0, 8))
 def test_figures_of_any_pixels_are_those_of_torchmetrics(rows, level):
     """Ties everywhere, and often one class only, an empty truth or an empty prediction."""
@@ -115,7 +115,7 @@ def test_figures_of_any_pixels_are_those_of_torchmetrics(rows, level):
     assert histogram.confusion(threshold) == (counts[0], counts[1], counts[3])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(pixels, st.integers(2, 12))
 def test_points_of_the_curve_lie_on_scikit_learns(rows, points):
     scores, truth = np.array([s for s, _ in rows]) / 8, np.array([t for _, t in rows])
