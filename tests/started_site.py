@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def tiny_networks(folder: Path, *models: str) -> dict[str, str]:
 @dataclass
 class Answer:
     status: int
-    headers: dict[str, str]
+    headers: Message  # whatever the case of their names
     content: bytes
 
     @property
@@ -142,9 +143,9 @@ class Web:
         request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - our own server
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-                return Answer(answer.status, dict(answer.headers), answer.read())
+                return Answer(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as error:
-            return Answer(error.code, dict(error.headers), error.read())
+            return Answer(error.code, error.headers, error.read())
         except (OSError, urllib.error.URLError):
             return Answer(0, {}, b"")
 
