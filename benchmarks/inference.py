@@ -108,7 +108,11 @@ class Contest:
         self.times: dict[tuple[str, str], list[float]] = defaultdict(list)
 
     def play(self, rounds: int) -> None:
-        """Each engine once unmeasured, for lazy allocations; then the rounds."""
+        """Each engine once unmeasured, for lazy allocations; then the rounds.
+
+        So is one analysis before each that is measured: a worker has its memory from the photograph before, while
+        the large buffers of plain PyTorch go back to the system.
+        """
         product = matrix_product()
         for engine in self.engines:
             self.segmenters[engine].engine.run(self.pixels)
@@ -121,6 +125,7 @@ class Contest:
                 segmenter, grader = self.segmenters[engine].engine, self.graders[engine].engine
                 self._time(engine, "segmentation", lambda run=segmenter.run: run(self.pixels))
                 self._time(engine, "grading", lambda run=grader.run: run(self.grader_pixels))
+                self.whole(engine)
                 self._time(engine, "whole", lambda engine=engine: self.whole(engine))
             print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
 
