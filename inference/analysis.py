@@ -257,7 +257,11 @@ def load_network(name: str, engine: str | None = None, sha256: str | None = None
 def _load_both(model: str, weights: Mapping[str, str], engine: str | None) -> tuple[LoadedNetwork, LoadedNetwork]:
     """The segmentation network and the grader."""
     name = model if model in weights else resolve_model_name(model)
-    return load_network(name, engine, weights.get(name)), load_network(GRADER, engine, weights.get(GRADER))
+    both = load_network(name, engine, weights.get(name)), load_network(GRADER, engine, weights.get(GRADER))
+    for network in list(_loaded.values()):
+        if network not in both:  # kept ready, but with little memory: several networks may be in use
+            network.engine.release()
+    return both
 
 
 def loaded_networks() -> dict[str, str]:

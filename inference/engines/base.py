@@ -27,6 +27,10 @@ class Engine(Protocol):
         """Normalised pixels, 1 x 3 x S x S, to logits: 1 x C x S x S (segmentation) or 1 x C (grading)."""
         ...
 
+    def release(self) -> None:
+        """Give back the memory between layers, which is most of what a network takes; the next run takes it anew."""
+        ...
+
 
 class EngineUnavailable(Exception):
     """This engine cannot run this network on this machine; another one may."""

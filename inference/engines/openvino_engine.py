@@ -55,6 +55,14 @@ class OpenVINOEngine:
             result: FloatArray = self._compiled(batch)[0]
         return result
 
+    def release(self) -> None:
+        """See Engine. One that is running keeps its memory."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._compiled.release_memory()
+            finally:
+                self._lock.release()
+
 
 def cpu_has_bf16() -> bool:
     """Whether OpenVINO computes in bfloat16 natively here (AVX512-BF16 or AMX)."""

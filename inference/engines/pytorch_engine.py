@@ -79,6 +79,9 @@ class PyTorchEngine:
         result: FloatArray = logits.float().cpu().contiguous().numpy()
         return result
 
+    def release(self) -> None:
+        """See Engine. PyTorch gives it back by itself."""
+
     def _precision(self) -> AbstractContextManager[object]:
         if self._dtype == torch.float32:
             return nullcontext()

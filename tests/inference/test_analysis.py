@@ -174,6 +174,15 @@ def test_a_card_may_ask_for_the_mean_with_the_half_turn(retina, analysis, tiny_w
         assert any((found.probabilities[lesion] != other.probabilities[lesion]).any() for lesion in LESIONS)
 
 
+def test_networks_that_are_not_in_use_give_their_memory_back(retina, monkeypatch):
+    released = []
+    for name in ("unet", "manet", "grader"):
+        engine = load_network(name).engine
+        monkeypatch.setattr(engine, "release", lambda name=name: released.append(name))
+    analyse(retina, "manet")
+    assert released == ["unet"]
+
+
 def test_high_detail_and_flips_are_recorded_and_leave_the_grade_alone(retina, analysis):
     found = analyse(retina, detail="high", flips=True)
     assert (found.networks()["segmentation"]["detail"], found.networks()["segmentation"]["flips"]) == ("high", True)

@@ -58,6 +58,17 @@ def test_conversion_at_another_size_keeps_the_network(tiny_weights, name):
     assert relative_error(OpenVINOEngine(model, "openvino-f32").run(BATCH), expected) < 1e-4
 
 
+def test_memory_that_was_given_back_is_taken_anew(unet):
+    engine = OpenVINOEngine(unet, "openvino-f32")
+    expected = engine.run(BATCH)
+    engine.release()
+    engine.release()
+    assert np.array_equal(engine.run(BATCH), expected)
+    with engine._lock:  # one that runs: nobody waits for it
+        engine.release()
+    assert np.array_equal(engine.run(BATCH), expected)
+
+
 def test_number_format_is_pinned(unet):
     for precision, element in (("f32", "float32"), ("bf16", "bfloat16")):
         compiled = import_network(prepared(unet, precision), precision)
