@@ -3,6 +3,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -60,12 +61,15 @@ def test_conversion_at_another_size_keeps_the_network(tiny_weights, name):
 
 def test_memory_that_was_given_back_is_taken_anew(unet):
     engine = OpenVINOEngine(unet, "openvino-f32")
+    compiled = engine._compiled = Mock(wraps=engine._compiled, side_effect=engine._compiled)
     expected = engine.run(BATCH)
     engine.release()
     engine.release()
+    assert compiled.release_memory.call_count == 2
     assert np.array_equal(engine.run(BATCH), expected)
     with engine._lock:  # one that runs: nobody waits for it
         engine.release()
+    assert compiled.release_memory.call_count == 2
     assert np.array_equal(engine.run(BATCH), expected)
 
 

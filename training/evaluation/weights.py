@@ -71,6 +71,12 @@ class Weights:
         return cast("FloatArray", logits[0].float().cpu().numpy())
 
 
+def weights_folder(model: str, under: Path) -> Path:
+    """The folder that `model` is, or the one of this name under `under`."""
+    folder = Path(model)
+    return folder if folder.is_dir() else under / model
+
+
 def load_weights(folder: Path, *, detail: Detail = "standard", flips: bool = False) -> Weights:
     """Read ``card.json`` and ``model.safetensors``; ``ValueError`` where the digest is not the card's."""
     card = ModelCard.from_json(require_file(folder / "card.json", "weights").read_text(encoding="utf-8"))

@@ -11,6 +11,7 @@ from inference.errors import InferenceError
 from training.datasets import DatasetError, read
 from training.datasets.manifest import manifest_hash, read_manifest, select
 from training.evaluation.rule import graded, levels_of, network_in
+from training.evaluation.weights import weights_folder
 from training.export import freeze
 from training.model_card import render
 from training.rule_certainty import choose_certainty, rule_views
@@ -37,8 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--describe", type=Path, help="Markdown file to write the card to")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        folder = Path(options["model"])
-        folder = folder if folder.is_dir() else options["weights"] / options["model"]
+        folder = weights_folder(options["model"], options["weights"])
         dataset, root, manifest = options["dataset"], options["root"], options["manifest"]
         try:
             network = network_in(folder)

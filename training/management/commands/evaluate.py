@@ -15,7 +15,7 @@ from training.evaluation.measure import measure
 from training.evaluation.outputs import summary, write_evaluation
 from training.evaluation.panels import PanelWriter
 from training.evaluation.rule import graded, levels_of, network_in, rule_figures, rule_view
-from training.evaluation.weights import Weights, load_weights
+from training.evaluation.weights import Weights, load_weights, weights_folder
 from training.export import freeze
 from training.model_card import render
 
@@ -54,7 +54,9 @@ class Command(BaseCommand):
                 raise DatasetError(f"{out} is a file: --out names a folder.")
             records = _records(options)
             if options["rule"]:
-                figures = {"rule_grades": _rule_figures(weights, _folder(options), records)}
+                figures = {
+                    "rule_grades": _rule_figures(weights, weights_folder(options["model"], options["weights"]), records)
+                }
             else:
                 figures = measure(weights, records, PanelWriter(out / "panels", weights.card.thresholds))
         except (DatasetError, InferenceError, ValueError) as error:
@@ -64,7 +66,7 @@ class Command(BaseCommand):
         write_evaluation(card, out)
         if options["record"]:
             recorded = freeze(
-                _folder(options),
+                weights_folder(options["model"], options["weights"]),
                 weights.card,
                 validation={**weights.card.validation, "rule_grades": {**facts, **figures["rule_grades"]}},
             )
@@ -75,7 +77,9 @@ class Command(BaseCommand):
 
 
 def _weights(options: dict[str, Any]) -> Weights:
-    weights = load_weights(_folder(options), detail=options["detail"], flips=options["flips"])
+    weights = load_weights(
+        weights_folder(options["model"], options["weights"]), detail=options["detail"], flips=options["flips"]
+    )
     if options["record"] and (not options["rule"] or weights.flips or weights.detail != "standard"):
         raise ValueError("--record keeps the figures of --rule alone, in standard detail and without --flips.")
     if weights.card.kind == "grading" and (weights.flips or weights.detail != "standard" or options["rule"]):
@@ -87,11 +91,6 @@ def _rule_figures(weights: Weights, folder: Path, records: list[Record]) -> dict
     network = network_in(folder)
     views = [rule_view(network, each, detail=weights.detail, flips=weights.flips) for each in graded(records)]
     return rule_figures(views, levels_of(weights.card))
-
-
-def _folder(options: dict[str, Any]) -> Path:
-    folder = Path(options["model"])
-    return folder if folder.is_dir() else Path(options["weights"]) / options["model"]
 
 
 def _records(options: dict[str, Any]) -> list[Record]:
