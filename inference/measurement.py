@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from inference.field_of_view import FieldOfView
 from inference.regions import Regions, find_regions
+from inference.runs import Runs
 
 DISC_PER_FIELD_DIAMETER = 0.152
 """Assumed diameter of the optic disc as a share of the field of view's diameter; nothing in a photograph tells it.
@@ -36,7 +37,7 @@ class LesionMeasurement:
     """In optic-disc areas, with the size of the disc assumed: see DISC_PER_FIELD_DIAMETER."""
 
 
-def measure_one(lesion: str, mask: NDArray[np.bool_], fov: FieldOfView) -> LesionMeasurement:
+def measure_one(lesion: str, mask: NDArray[np.bool_] | Runs, fov: FieldOfView) -> LesionMeasurement:
     """Measure a bool HxW mask in original pixels."""
     return measure_regions(lesion, find_regions(mask), fov)
 

@@ -1,7 +1,4 @@
-"""The connected areas of a lesion mask, found by its runs of pixels in each row.
-
-Lesions are a small part of a photograph: this takes a tenth of the time of labelling every pixel of 12 million.
-"""
+"""The connected areas of a lesion mask, found by its runs: in a tenth of the time of labelling every pixel."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from inference.runs import Ints, Runs, places_of, runs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +22,23 @@ class Regions:
     """``n x 2``: the mean x and y of the pixels."""
     peaks: NDArray[np.uint8]
     """``n``: the highest value in each area; empty where no values were given."""
+    runs: Runs
+    """Of the mask."""
 
 
 def find_regions(
-    mask: NDArray[np.bool_], place: tuple[slice, slice] | None = None, values: NDArray[np.uint8] | None = None
+    mask: NDArray[np.bool_] | Runs,
+    place: tuple[slice, slice] | None = None,
+    values: NDArray[np.uint8] | None = None,
 ) -> Regions:
     """Of a bool HxW mask; `values` are those of its part `place` (rows, columns), outside of which it is empty."""
-    rows, left, right = _runs(mask)
-    count, labels = _joined(rows, left, right, pitch=mask.shape[1] + 2)
-    lengths = right - left
+    runs = mask if isinstance(mask, Runs) else runs_of(mask)
+    rows, left, right, lengths = runs.rows, runs.left, runs.right, runs.lengths
+    count, labels = _joined(rows, left, right, pitch=runs.shape[1] + 2)
     areas = np.bincount(labels, lengths, count)
     x = np.bincount(labels, lengths * (left + right - 1) / 2, count) / areas
     y = np.bincount(labels, lengths * rows, count) / areas
-    low = np.full((count, 2), max(mask.shape), np.int64)
+    low = np.full((count, 2), max(runs.shape), np.int64)
     high = np.zeros((count, 2), np.int64)
     np.minimum.at(low, labels, np.stack([left, rows], axis=1))
     np.maximum.at(high, labels, np.stack([right, rows + 1], axis=1))
@@ -45,24 +46,13 @@ def find_regions(
     if place is not None and values is not None and count:
         np.maximum.at(peaks, labels, _highest(values, rows - place[0].start, left - place[1].start, lengths))
     boxes = np.concatenate([low, high - low], axis=1)
-    return Regions(areas.astype(np.int64), boxes, np.stack([x, y], axis=1), peaks)
-
-
-def _runs(mask: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
-    """Row, first column and column after the last of every run of lesion, row by row."""
-    if mask[:, [0, -1]].any():  # runs that touch the edge would go on in the next row
-        rows, left, right = _runs(np.pad(mask, ((0, 0), (1, 1))))
-        return rows, left - 1, right - 1
-    flat = mask.reshape(-1)
-    rows, columns = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]) + 1, mask.shape[1])
-    return rows[::2], columns[::2], columns[1::2]
+    return Regions(areas.astype(np.int64), boxes, np.stack([x, y], axis=1), peaks, runs)
 
 
 def _highest(values: NDArray[np.uint8], rows: Ints, left: Ints, lengths: Ints) -> NDArray[np.uint8]:
     """In each run."""
     starts = np.cumsum(lengths) - lengths
-    columns = np.arange(lengths.sum()) - np.repeat(starts - left, lengths)
-    return np.maximum.reduceat(values[np.repeat(rows, lengths), columns], starts)
+    return np.maximum.reduceat(values[np.repeat(rows, lengths), places_of(left, lengths)], starts)
 
 
 def _joined(rows: Ints, left: Ints, right: Ints, pitch: int) -> tuple[int, NDArray[np.int32]]:

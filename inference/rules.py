@@ -28,12 +28,12 @@ from math import hypot, inf, pi, sqrt
 from typing import Any, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inference.errors import gettext_noop
 from inference.field_of_view import FieldOfView
 from inference.measurement import disc_area
-from inference.regions import Regions, find_regions
+from inference.regions import Regions
+from inference.runs import Runs
 
 Point = tuple[float, float]
 
@@ -122,20 +122,18 @@ class RuleGrade:
 
 
 def grade_by_rule(
-    masks: Mapping[str, NDArray[np.bool_]],
+    areas: Mapping[str, Regions],
     fov: FieldOfView,
     disc: Point | None = None,
     fovea: Point | None = None,
     unsure: Mapping[str, Sequence[int]] | None = None,
-    areas: Mapping[str, Regions] | None = None,
 ) -> RuleGrade:
-    """Grade bool HxW masks by lesion code; `disc` and `fovea` are centres in pixels, None where unknown.
+    """Grade the areas of masks by lesion code; `disc` and `fovea` are centres in pixels, None where unknown.
 
-    A lesion without a mask counts as absent. `unsure` has, by lesion, the numbers (see `Regions`) of the areas that do
-    not count. `areas` are those of the masks, where they have been found before.
+    A lesion without areas counts as absent. `unsure` has, by lesion, the numbers (see `Regions`) of the areas that do
+    not count.
     """
     unit, left_out = disc_area(fov), unsure or {}
-    areas = areas or {lesion: find_regions(mask) for lesion, mask in masks.items()}
     spots = {
         lesion: _spots(regions, MINIMUM_AREA[lesion] * unit, left_out.get(lesion, ()))
         for lesion, regions in areas.items()
@@ -157,7 +155,7 @@ def grade_by_rule(
         findings = [RuleFinding(rule, grade, lesion, len(aneurysms), regions=_regions(aneurysms))]
     findings = [_with_quadrants(finding, quadrants) for finding in findings]
     diameter = 2 * sqrt(unit / pi)
-    exudates = masks.get("EX") if spots.get("EX") else None
+    exudates = areas["EX"].runs if spots.get("EX") else None
     return RuleGrade(findings[0].grade, findings, _macula(exudates, spots.get("EX", []), fovea, diameter))
 
 
@@ -204,7 +202,7 @@ def _by_quadrant(spots: list[Spot], axis: tuple[Point, Point]) -> dict[str, int]
     return counts
 
 
-def _macula(exudates: NDArray[np.bool_] | None, spots: list[Spot], fovea: Point | None, diameter: float) -> Macula:
+def _macula(exudates: Runs | None, spots: list[Spot], fovea: Point | None, diameter: float) -> Macula:
     if exudates is None:
         return Macula("none", round(diameter, 1), fovea)
     if fovea is None:
@@ -225,8 +223,11 @@ def _to_box(box: tuple[int, int, int, int], place: Point) -> float:
     return hypot(max(x - place[0], 0, place[0] - (x + width - 1)), max(y - place[1], 0, place[1] - (y + height - 1)))
 
 
-def _distance(mask: NDArray[np.bool_], spot: Spot, place: Point) -> float:
+def _distance(runs: Runs, spot: Spot, place: Point) -> float:
     """From `place` to the nearest pixel of the mask in the box of `spot`."""
     x, y, width, height = spot.box
-    rows, columns = np.nonzero(mask[y : y + height, x : x + width])
-    return float(np.sqrt(((columns + x - place[0]) ** 2 + (rows + y - place[1]) ** 2).min()))
+    within = slice(*np.searchsorted(runs.rows, (y, y + height)))
+    left, right = np.maximum(runs.left[within], x), np.minimum(runs.right[within], x + width)
+    columns = np.clip(round(place[0]), left, right - 1)
+    distances = np.hypot(columns - place[0], runs.rows[within] - place[1])
+    return float(distances[left < right].min())

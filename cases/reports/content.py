@@ -16,11 +16,11 @@ from cases.choices import IcdrGrade, Laterality, Lesion, PredictionState
 from cases.decision import Decision
 from cases.models import Image, LesionResult, MaskRevision, Patient, Prediction, Reading, Report
 from cases.reports.eye import macula_text, quality_text, rule_text
-from cases.selectors.lesion_rules import only_sure_areas
+from cases.selectors.lesion_rules import StoredMask, only_sure_areas
 from inference.lesions import LESION_COLOURS
 from inference.rules import RuleGrade
+from inference.runs import Runs
 
-Measured = LesionResult | MaskRevision
 NOTHING = "–"
 # mm; two pictures fit beside each other, and two rows of them on a page with the table below.
 FIGURE_WIDTH, FIGURE_HEIGHT = 86.0, 88.0
@@ -37,6 +37,7 @@ class Photograph:
     rules: RuleGrade | None = None  # of the masks that hold
     network_masks: dict[str, LesionResult] = field(default_factory=dict)
     corrections: dict[str, MaskRevision] = field(default_factory=dict)
+    runs: dict[StoredMask, Runs] = field(default_factory=dict)  # of each of these masks
 
 
 @dataclass(frozen=True)
@@ -311,7 +312,7 @@ def _lesion_rows(photograph: Photograph) -> list[LesionRow]:
     ]
 
 
-def _measures(mask: Measured | None) -> Measures:
+def _measures(mask: StoredMask | None) -> Measures:
     if mask is None:
         return Measures()
     return Measures(

@@ -8,12 +8,11 @@ from dataclasses import asdict
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from cases.models import LesionResult, MaskRevision
 from cases.reports import content as words
 from cases.reports.content import Fact, Photograph, ReportContent
-from cases.reports.figures import Mask, Rgb, decode_preview, overlay_jpeg, photograph_jpeg, shrink_mask
+from cases.reports.figures import Mask, Rgb, decode_preview, overlay_jpeg, photograph_jpeg, shrunk_mask
 from cases.reports.pdf import PdfDocument
-from cases.selectors.lesion_rules import mask_pixels
+from cases.selectors.lesion_rules import StoredMask
 from inference.measurement import DISC_PER_FIELD_DIAMETER
 
 LAYOUT = "report.typ"
@@ -146,5 +145,5 @@ def _figures(number: int, photograph: Photograph) -> Iterator[tuple[str, bytes]]
     yield f"{number}-corrected.jpg", overlay_jpeg(rgb, network | _shrunk(photograph, photograph.corrections, rgb))
 
 
-def _shrunk(photograph: Photograph, masks: Mapping[str, LesionResult | MaskRevision], rgb: Rgb) -> dict[str, Mask]:
-    return {lesion: shrink_mask(mask_pixels(photograph.image, mask), rgb.shape) for lesion, mask in masks.items()}
+def _shrunk(photograph: Photograph, masks: Mapping[str, StoredMask], rgb: Rgb) -> dict[str, Mask]:
+    return {lesion: shrunk_mask(photograph.runs[mask], rgb.shape) for lesion, mask in masks.items()}

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.overlay import render_overlay
+from inference.runs import Runs, places_of
 
 Rgb = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -30,26 +31,21 @@ def decode_preview(content: bytes) -> Rgb:
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def shrink_mask(mask: Mask, shape: tuple[int, ...]) -> Mask:
-    """`mask` on `shape` (height, width, ...), so that its every pixel still shows.
+def shrunk_mask(runs: Runs, shape: tuple[int, ...]) -> Mask:
+    """A mask on `shape` (height, width, ...), so that its every pixel still shows.
 
     Whatever a pixel of lesion touches is lesion; the result is then widened by a pixel, because a microaneurysm of a
     single printed dot would not be seen.
     """
-    height, width = shape[:2]
-    if mask.shape == (height, width):
-        return mask
+    (whole_height, whole_width), (height, width) = runs.shape, shape[:2]
+    left, right = runs.left * width // whole_width, ((runs.right * width) - 1) // whole_width + 1
+    top, bottom = runs.rows * height // whole_height, ((runs.rows + 1) * height - 1) // whole_height
     small = np.zeros((height, width), np.uint8)
-    rows, columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
-    for touched_rows in _touched(rows, mask.shape[0], height):
-        for touched_columns in _touched(columns, mask.shape[1], width):
-            small[touched_rows, touched_columns] = 1
-    return cv2.dilate(small, np.ones((3, 3), np.uint8)).astype(bool)
-
-
-def _touched(places: npt.NDArray[np.intp], length: int, shrunk: int) -> tuple[npt.NDArray[np.intp], ...]:
-    """First and last of the `shrunk` places that each of `places` (of `length`) lies on."""
-    return places * shrunk // length, ((places + 1) * shrunk - 1) // length
+    columns = places_of(left, right - left)
+    for rows in (top, bottom):
+        small[np.repeat(rows, right - left), columns] = 1
+    widened = small if runs.shape == (height, width) else cv2.dilate(small, np.ones((3, 3), np.uint8))
+    return np.asarray(widened, np.uint8).view(np.bool_)
 
 
 def _read(content: bytes, flags: int) -> npt.NDArray[np.uint8]:

@@ -14,9 +14,12 @@ from cases.selectors.image import field_of_view_of
 from cases.selectors.mask import current_masks
 from cases.selectors.prediction import latest_prediction
 from inference.landmarks import landmark_from, point_of
-from inference.masks import decode_mask
-from inference.regions import Regions
+from inference.masks import decode_mask, decode_runs
+from inference.regions import Regions, find_regions
 from inference.rules import RuleGrade, grade_by_rule
+from inference.runs import Runs
+
+StoredMask = LesionResult | MaskRevision
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,13 @@ class GradeDisagreement:
     rule_grade: int
 
 
-def rules_of(
-    image: Image,
-    masks: Mapping[str, NDArray[np.bool_]],
-    unsure: Mapping[str, Sequence[int]],
-    areas: Mapping[str, Regions] | None = None,
-) -> RuleGrade:
-    """Grade bool masks of the photograph by lesion, about the disc and fovea that are known.
+def rules_of(image: Image, areas: Mapping[str, Regions], unsure: Mapping[str, Sequence[int]]) -> RuleGrade:
+    """Grade the areas of the photograph's masks by lesion, about the disc and fovea that are known.
 
-    `unsure` has, by lesion, the numbers of the areas that do not count; `areas` spare finding them again.
+    `unsure` has, by lesion, the numbers of the areas that do not count.
     """
     disc, fovea = (point_of(landmark_from(image.landmarks.get(name))) for name in ("disc", "fovea"))
-    return grade_by_rule(masks, field_of_view_of(image), disc, fovea, unsure, areas)
+    return grade_by_rule(areas, field_of_view_of(image), disc, fovea, unsure)
 
 
 def only_sure_areas(prediction: Prediction | None) -> bool:
@@ -62,17 +60,18 @@ def current_rules(image: Image) -> CurrentRules | None:
     if prediction is None:
         return None
     masks = current_masks(image, prediction)
-    rules = rules_of_stored(image, {mask.lesion: mask.source for mask in masks})
+    runs = {mask.source: mask_runs(image, mask.source) for mask in masks}
+    rules = rules_of_stored(image, {mask.lesion: mask.source for mask in masks}, runs)
     return CurrentRules(rules, any(mask.corrected for mask in masks))
 
 
-def rules_of_stored(image: Image, masks: Mapping[str, LesionResult | MaskRevision]) -> RuleGrade:
-    """Grade stored masks of the photograph by lesion. Reads their files.
+def rules_of_stored(image: Image, masks: Mapping[str, StoredMask], runs: Mapping[StoredMask, Runs]) -> RuleGrade:
+    """Grade stored masks of the photograph by lesion; `runs` has what `mask_runs` read of each.
 
     Of a mask that a person drew all areas count, of the network's those that it is sure of.
     """
     unsure = {lesion: mask.unsure for lesion, mask in masks.items() if isinstance(mask, LesionResult)}
-    return rules_of(image, {lesion: mask_pixels(image, mask) for lesion, mask in masks.items()}, unsure)
+    return rules_of(image, {lesion: find_regions(runs[mask]) for lesion, mask in masks.items()}, unsure)
 
 
 def grades_disagree(prediction: Prediction, *, difference: int) -> bool:
@@ -98,7 +97,13 @@ def grade_disagreements(study: Study, images: Iterable[Image] | None = None) -> 
     return found
 
 
-def mask_pixels(image: Image, mask: LesionResult | MaskRevision) -> NDArray[np.bool_]:
+def mask_pixels(image: Image, mask: StoredMask) -> NDArray[np.bool_]:
     """A stored mask of the photograph, of its size (height, width). Reads its file."""
     with mask.mask.open("rb") as stored:
         return decode_mask(stored.read(), expected_shape=(image.height, image.width))
+
+
+def mask_runs(image: Image, mask: StoredMask) -> Runs:
+    """The same by its runs, which takes a fifth of the time."""
+    with mask.mask.open("rb") as stored:
+        return decode_runs(stored.read(), expected_shape=(image.height, image.width))[0]

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import hashlib
 
-import numpy as np
-import numpy.typing as npt
 from django.utils.translation import gettext_lazy as _
 
 from cases.choices import PredictionState
@@ -16,8 +14,9 @@ from cases.services.files import stored_files
 from cases.services.image import image_decode
 from cases.services.inference_errors import translated
 from cases.services.study_lock import masks_check_open
-from inference.masks import decode_mask, encode_mask
+from inference.masks import decode_runs
 from inference.measurement import measure_one
+from inference.runs import Runs
 
 
 def mask_revision_create(
@@ -39,13 +38,12 @@ def mask_revision_create(
     authorize(user, Action.CORRECT, image.study.clinic)
     prediction = prediction or _latest_prediction(image)
     with translated():
-        mask = decode_mask(
+        mask, encoded = decode_runs(
             content,
             expected_shape=(image.height, image.width),
             lesion=lesion,
             original=lambda: image_decode(image=image).rgb,
         )
-    encoded = encode_mask(mask)
     with stored_files() as files:
         study = Study.objects.select_for_update().get(pk=image.study_id)  # authors and signatures take turns
         masks_check_open(user=user, study=study)
@@ -86,7 +84,7 @@ def _check_base(latest: MaskRevision | None, base_revision: int | None) -> None:
     )
 
 
-def _measured(image: Image, lesion: str, mask: npt.NDArray[np.bool_]) -> MaskRevision:
+def _measured(image: Image, lesion: str, mask: Runs) -> MaskRevision:
     measured = measure_one(lesion, mask, field_of_view_of(image))
     return MaskRevision(
         image=image,

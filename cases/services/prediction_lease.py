@@ -87,7 +87,7 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
     masks = {measured.lesion: encode_mask(analysis.masks[measured.lesion]) for measured in analysis.lesions}
     explanation = encode_probability(analysis.explanation) if analysis.explanation is not None else None
     laps.done("encode")
-    rules = rules_of(prediction.image, analysis.masks, analysis.unsure, analysis.areas)
+    rules = rules_of(prediction.image, analysis.areas, analysis.unsure)
     laps.done("rules")
     with stored_files() as files:
         row = _held(prediction)

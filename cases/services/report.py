@@ -19,7 +19,7 @@ from cases.reports.content import Photograph, ReportContent
 from cases.reports.document import report_document
 from cases.reports.pdf import render_pdf
 from cases.selectors.decision import decision_of
-from cases.selectors.lesion_rules import rules_of_stored
+from cases.selectors.lesion_rules import StoredMask, mask_runs, rules_of_stored
 from cases.selectors.mask import current_masks
 from cases.selectors.prediction import latest_prediction
 from cases.selectors.reading import other_readings, reading_of
@@ -147,13 +147,16 @@ def _photograph(image: Image, signed: dict[str, Any] | None, revisions: dict[int
         corrected = {lesion: mask["id"] for lesion, mask in signed["masks"].items() if mask["source"] == "revision"}
         corrections = {lesion: revisions[pk] for lesion, pk in corrected.items()}
     found = {result.lesion: result for result in prediction.lesions.all()} if prediction else {}
+    drawn: list[StoredMask] = [*found.values(), *corrections.values()] if prediction else []
+    runs = {mask: mask_runs(image, mask) for mask in drawn}
     return Photograph(
         image=image,
         prediction=prediction,
         latest=next(iter(image.predictions.all()), None),
-        rules=rules_of_stored(image, {**found, **corrections}) if prediction else None,
+        rules=rules_of_stored(image, {**found, **corrections}, runs) if prediction else None,
         network_masks=found,
         corrections=corrections,
+        runs=runs,
     )
 
 

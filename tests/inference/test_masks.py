@@ -10,8 +10,9 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from inference.errors import ImageRejected
-from inference.masks import decode_mask, encode_mask, encode_probability
+from inference.masks import decode_mask, decode_runs, encode_mask, encode_probability
 from inference.overlay import render_overlay
+from inference.runs import Runs, runs_of
 
 
 def png(array: np.ndarray) -> bytes:
@@ -32,6 +33,39 @@ def test_masks_survive_the_round_trip(mask):
     assert np.array_equal(decode_mask(encode_mask(mask), mask.shape), mask)
 
 
+def same(first: Runs, second: Runs) -> bool:
+    columns = ("rows", "left", "right")
+    return first.shape == second.shape and all(
+        getattr(first, name).tolist() == getattr(second, name).tolist() for name in columns
+    )
+
+
+@given(arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=70)), st.booleans())
+def test_runs_read_from_a_file_are_those_of_its_pixels(mask, spoilt):
+    written = encode_mask(mask)
+    if spoilt:  # bits beyond the last column mean nothing
+        rows = np.zeros((mask.shape[0], 1 + (mask.shape[1] + 7) // 8), np.uint8)
+        padding = -mask.shape[1] % 8
+        rows[:, 1:] = np.packbits(np.pad(mask, ((0, 0), (0, padding)), constant_values=True), axis=1)
+        written = with_rows(written, rows)
+    runs, kept = decode_runs(written, mask.shape)
+    assert same(runs, runs_of(mask))
+    assert kept == written
+
+
+def test_a_picture_that_is_no_plain_mask_is_kept_as_one(blob):
+    runs, kept = decode_runs(png(blob.astype(np.uint8)), blob.shape)
+    assert same(runs, runs_of(blob))
+    assert kept == encode_mask(blob)
+
+
+def with_rows(written: bytes, rows: np.ndarray) -> bytes:
+    """A written mask with other rows, packed and filtered, in place of its own."""
+    packed = zlib.compress(rows.tobytes())
+    chunk = struct.pack(">I", len(packed)) + b"IDAT" + packed + struct.pack(">I", zlib.crc32(b"IDAT" + packed))
+    return written[: written.index(b"IDAT") - 4] + chunk + written[-12:]
+
+
 def test_encoded_mask_is_a_1_bit_png(blob):
     picture = Image.open(io.BytesIO(encode_mask(blob)))
     assert (picture.format, picture.mode, picture.size) == ("PNG", "1", (80, 60))
@@ -49,11 +83,7 @@ def test_one_bit_masks_are_read_alike_however_they_were_written(blob, filters, w
     elif filters == 2:  # less the one above
         rows[1:, 1:] -= rows[:-1, 1:].copy()
     rows[:, 0] = filters
-    written = encode_mask(mask)
-    start = written[: written.index(b"IDAT") - 4]
-    packed = zlib.compress(rows.tobytes())
-    chunk = struct.pack(">I", len(packed)) + b"IDAT" + packed + struct.pack(">I", zlib.crc32(b"IDAT" + packed))
-    assert np.array_equal(decode_mask(start + chunk + written[-12:], mask.shape), mask)
+    assert np.array_equal(decode_mask(with_rows(encode_mask(mask), rows), mask.shape), mask)
 
 
 @pytest.mark.parametrize("harm", ["cut short", "too many rows", "wrong sum"])
@@ -65,9 +95,7 @@ def test_a_damaged_mask_is_refused(blob, harm):
     elif harm == "wrong sum":
         written[place + 8] ^= 255
     else:
-        packed = zlib.compress(bytes(6000 * 11))
-        chunk = struct.pack(">I", len(packed)) + b"IDAT" + packed + struct.pack(">I", zlib.crc32(b"IDAT" + packed))
-        written = written[: place - 4] + chunk + written[-12:]
+        written = with_rows(bytes(written), np.zeros((6000, 11), np.uint8))
     if harm == "too many rows":  # what goes beyond the picture is not read
         assert not decode_mask(bytes(written), blob.shape).any()
     else:

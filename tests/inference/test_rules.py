@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from inference.field_of_view import FieldOfView
 from inference.lesions import LESIONS
 from inference.measurement import disc_area
+from inference.regions import Regions, find_regions
 from inference.rules import MINIMUM_AREA, grade_by_rule
 
 SIDE = 800
@@ -31,8 +32,12 @@ def spread(per_quadrant: int) -> list[tuple[int, int]]:
     return [(x + 400 * right, y + 400 * low) for x, y in places for right in (0, 1) for low in (0, 1)]
 
 
+def areas_of(masks: dict[str, np.ndarray]) -> dict[str, Regions]:
+    return {lesion: find_regions(drawn) for lesion, drawn in masks.items()}
+
+
 def graded(**masks: np.ndarray):
-    return grade_by_rule(masks, FOV, DISC, FOVEA)
+    return grade_by_rule(areas_of(masks), FOV, DISC, FOVEA)
 
 
 def test_no_lesion_is_grade_0_and_nothing_is_said_of_the_macula_but_that():
@@ -69,7 +74,7 @@ def test_one_quadrant_with_twenty_keeps_it_at_grade_2():
 
 
 def test_quadrants_turn_with_the_axis_from_disc_to_fovea():
-    haemorrhages = {"HE": mask((480, 420))}  # to the right of the fovea and just below it
+    haemorrhages = areas_of({"HE": mask((480, 420))})  # to the right of the fovea and just below it
     level = grade_by_rule(haemorrhages, FOV, DISC, FOVEA).findings[0].quadrants
     tilted = grade_by_rule(haemorrhages, FOV, (700.0, 600.0), FOVEA).findings[0].quadrants
     assert level["lower_right"] == 1
@@ -84,13 +89,13 @@ def test_specks_below_the_minimum_are_no_evidence():
 
 def test_areas_that_are_not_sure_do_not_count():
     masks = {"HE": mask((500, 100), (100, 200), (300, 300)), "EX": mask((400, 420)), "MA": mask((200, 700))}
-    unsure = {"HE": [0, 2], "EX": [0]}
-    result = grade_by_rule(masks, FOV, DISC, FOVEA, unsure)
+    areas, unsure = areas_of(masks), {"HE": [0, 2], "EX": [0]}
+    result = grade_by_rule(areas, FOV, DISC, FOVEA, unsure)
     [finding] = result.findings
     assert (result.grade, finding.code, finding.count, finding.regions) == (2, "haemorrhages", 1, [(100, 200, 8, 8)])
     assert sum(finding.quadrants.values()) == 1
     assert result.macula.state == "none"
-    nothing_sure = grade_by_rule(masks, FOV, DISC, FOVEA, unsure | {"HE": [0, 1, 2]})
+    nothing_sure = grade_by_rule(areas, FOV, DISC, FOVEA, unsure | {"HE": [0, 1, 2]})
     assert (nothing_sure.grade, nothing_sure.findings[0].code) == (1, "microaneurysms_only")
 
 
@@ -114,7 +119,7 @@ def test_a_ring_of_exudates_is_measured_by_its_pixels_not_by_its_box():
 
 
 def test_exudates_without_a_fovea_leave_the_macula_unknown():
-    assert grade_by_rule({"EX": mask((200, 200))}, FOV, DISC, None).macula.state == "unknown"
+    assert grade_by_rule(areas_of({"EX": mask((200, 200))}), FOV, DISC, None).macula.state == "unknown"
 
 
 @given(st.dictionaries(st.sampled_from(LESIONS), st.lists(st.tuples(*[st.integers(0, SIDE - 8)] * 2), max_size=6)))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cases.reports.figures import FIGURE_SIDE, decode_preview, overlay_jpeg, shrink_mask
+from cases.reports.figures import FIGURE_SIDE, decode_preview, overlay_jpeg, shrunk_mask
+from inference.runs import runs_of
 from tests.factories import fundus_jpeg
 
 
@@ -20,7 +21,7 @@ def test_a_single_pixel_survives_any_shrinking(shape, down, across, side):
     mask[row, column] = True
     scale = min(1.0, side / max(shape))
     small_shape = (max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale)))
-    small = shrink_mask(mask, small_shape)
+    small = shrunk_mask(runs_of(mask), small_shape)
     assert small.shape == small_shape
     rows, columns = np.nonzero(small)
     assert len(rows)
@@ -29,9 +30,9 @@ def test_a_single_pixel_survives_any_shrinking(shape, down, across, side):
 
 
 def test_an_empty_mask_stays_empty_and_an_equal_size_is_left_alone():
-    assert not shrink_mask(np.zeros((2848, 4288), bool), (930, 1400)).any()
+    assert not shrunk_mask(runs_of(np.zeros((2848, 4288), bool)), (930, 1400)).any()
     mask = np.random.default_rng(1).random((240, 320)) > 0.9
-    assert (shrink_mask(mask, (240, 320)) == mask).all()
+    assert (shrunk_mask(runs_of(mask), (240, 320)) == mask).all()
 
 
 def test_previews_are_shrunk_never_enlarged():
@@ -45,7 +46,7 @@ def test_a_single_pixel_can_be_seen_in_the_printed_picture():
     rgb = np.full((930, 1400, 3), (190, 90, 40), np.uint8)
     mask = np.zeros((2848, 4288), bool)
     mask[1500, 2000] = True
-    painted = overlay_jpeg(rgb, {"MA": shrink_mask(mask, rgb.shape)})
+    painted = overlay_jpeg(rgb, {"MA": shrunk_mask(runs_of(mask), rgb.shape)})
     decoded = cv2.cvtColor(cv2.imdecode(np.frombuffer(painted, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     changed = abs(decoded.astype(int) - rgb).max(axis=2) > 60
     assert changed.sum() >= 9

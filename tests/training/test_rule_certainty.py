@@ -113,8 +113,8 @@ def test_what_the_rule_sees_is_what_it_says_at_every_level(tiny, tmp_path):
     grades = set()
     for level in range(1, 256, 3):
         unsure = {lesion: outline.below(level / 255) for lesion, outline in outlines.items()}
-        masks = {lesion: outline.mask for lesion, outline in outlines.items()}
-        said = grade_by_rule(masks, fov, point_of(landmarks.disc), point_of(landmarks.fovea), unsure).grade
+        areas = {lesion: outline.regions for lesion, outline in outlines.items()}
+        said = grade_by_rule(areas, fov, point_of(landmarks.disc), point_of(landmarks.fovea), unsure).grade
         assert grade_at(seen, dict.fromkeys(LESIONS, level)) == said
         grades.add(said)
     assert len(grades) > 1

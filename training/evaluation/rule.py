@@ -69,7 +69,7 @@ def rule_view(network: LoadedNetwork, record: Record, *, detail: Detail = "stand
     def says(lesion: str, least: int, level: int) -> bool:
         found = outlines[lesion]
         unsure = {lesion: found.below(level / 255)}
-        return grade_by_rule({lesion: found.mask}, fov, *places, unsure, {lesion: found.regions}).grade >= least
+        return grade_by_rule({lesion: found.regions}, fov, *places, unsure).grade >= least
 
     surest = {lesion: _highest(partial(says, lesion, 1)) for lesion in outlines}
     surest[SEVERE] = _highest(partial(says, "HE", 3)) if "HE" in outlines else 0

@@ -114,7 +114,7 @@ def _judged(analysis: Analysis) -> tuple[Landmarks, Quality, RuleGrade]:
     view = field_view(analysis.rgb, analysis.field_of_view)
     landmarks = find_landmarks(view)
     places = point_of(landmarks.disc), point_of(landmarks.fovea)
-    rules = grade_by_rule(analysis.masks, analysis.field_of_view, *places, analysis.unsure, analysis.areas)
+    rules = grade_by_rule(analysis.areas, analysis.field_of_view, *places, analysis.unsure)
     return landmarks, assess(view, landmarks), rules
 
 
