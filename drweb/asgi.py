@@ -3,27 +3,28 @@
 import os
 import warnings
 
+import django
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from django.urls import reverse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drweb.settings")
 # Files are opened by synchronous code and read in a thread: right for files of this size, and said at each one.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
-# Consumers import models, so only after Django is set up.
+# These import models, so only after Django is set up.
 from cases.routing import websocket_urlpatterns  # noqa: E402
 from drweb.body_limit import BodyLimit  # noqa: E402
+from drweb.handler import ThreadHandler  # noqa: E402
 from inference.installation import MAX_MODEL_MB  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": BodyLimit(
-            django_application,
+            ThreadHandler(),
             max_mb=settings.DRWEB_MAX_UPLOAD_MB,
             larger=dict.fromkeys((reverse("cases:network_install"), reverse("api:network-versions")), MAX_MODEL_MB),
         ),

@@ -41,6 +41,7 @@ def database_config(config: dict[str, Any]) -> dict[str, Any]:
         options.setdefault("timeout", 20)
         options.setdefault("transaction_mode", "IMMEDIATE")
         options.setdefault("init_command", "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;")
+        config.setdefault("CONN_MAX_AGE", 60)  # seconds; opening the file costs as much as a small request
     else:
         config.setdefault("CONN_HEALTH_CHECKS", True)
         options.setdefault("connect_timeout", 5)  # seconds; a host that is gone would keep requests for minutes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from cases.choices import PredictionState
 from cases.models import Prediction
@@ -23,6 +23,6 @@ def wait_until_finished(prediction: Prediction, *, seconds: float) -> None:
     row = Prediction.objects.filter(pk=prediction.pk, state__in=PredictionState.open_states())
     while row.exists() and (left := deadline - time.monotonic()) > 0:
         if not connection.in_atomic_block:  # a transaction of the caller would be lost with it
-            close_old_connections()
+            connection.close()
         time.sleep(min(pause, left))
         pause = min(2 * pause, LONGEST_PAUSE)
