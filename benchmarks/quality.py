@@ -23,7 +23,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from inference.decoding import SCREEN_SIDE, decode
+from inference.decoding import SCREEN_SIDE, decode, halved
 from inference.field_of_view import find_field_of_view
 from inference.field_view import FieldView, field_view
 from inference.landmarks import Landmarks, find_landmarks
@@ -44,9 +44,10 @@ class Judged:
 
 def judged(path: Path) -> Judged:
     decoded = decode(path, longest=SCREEN_SIDE)  # as at upload
-    fov = find_field_of_view(decoded.rgb)
+    small = halved(decoded.rgb)
+    fov = find_field_of_view(small)
     started = time.process_time()
-    view = field_view(decoded.rgb, fov, copied_at=decoded.rgb.shape[1] / decoded.width)
+    view = field_view(small, fov, copied_at=small.shape[1] / decoded.width)
     return judge(path, view, started)
 
 

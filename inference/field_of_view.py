@@ -121,7 +121,7 @@ def brightest(rgb: Rgb) -> NDArray[np.uint8]:
 
 def _lit_area(small: Rgb) -> Mask | None:
     """The largest lit region, its holes (dark macula, shadows) filled; None where nothing is worth the name."""
-    brightness = cv2.GaussianBlur(brightest(small), (0, 0), 2).astype(np.float32)
+    brightness = cv2.GaussianBlur(brightest(small), (0, 0), 2)
     frame = np.concatenate(
         [
             brightness[:8, :8].ravel(),

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.field_view import Channel, FieldView
-from inference.lines import dark_lines
+from inference.lines import directed_lines
 from inference.measurement import DISC_PER_FIELD_DIAMETER
 
 SIDE = 200
@@ -121,7 +121,7 @@ def _field(view: FieldView, disc: tuple[int, int], fovea: tuple[int, int]) -> Fi
 
 def _vessels(view: FieldView, even: Channel) -> tuple[Channel, NDArray[np.complex64]]:
     """Strength (mean 1) and direction of vessels of two widths."""
-    (thin, along_thin), (wide, along_wide) = (dark_lines(view, even, sigma) for sigma in (0.8, 1.4))
+    (thin, along_thin), (wide, along_wide) = (directed_lines(view, even, sigma) for sigma in (0.8, 1.4))
     inside = view.core > 0
     strength = np.maximum(thin, wide) * inside
     strength = np.minimum(strength, np.percentile(strength[inside], 98) + 1e-6)

@@ -1,4 +1,4 @@
-"""Is a fundus photograph good enough to be graded? Asked at upload, by classical features at a reduced scale: 25 ms.
+"""Is a fundus photograph good enough to be graded? Asked at upload, by classical features at a reduced scale: 15 ms.
 
 Each measure has two limits: beyond the first the photograph is of limited use, beyond the second nobody can grade it.
 They were set on the photographs that docs/quality.md lists: all of IDRiD, which experts could outline lesions on, is
@@ -160,7 +160,7 @@ def _measure(view: FieldView) -> Measures:
         return Measures(0, 0, 0, 0, 0, diameter)
     green = view.rgb[..., 1].astype(np.float32)
     even = view.evened(green)
-    fine, middle, coarse = (float(np.percentile(dark_lines(view, even, sigma)[0][inside], 97)) for sigma in (1, 2, 3))
+    fine, middle, coarse = (float(np.percentile(dark_lines(view, even, sigma)[inside], 97)) for sigma in (1, 2, 3))
     grey: Channel = cv2.cvtColor(view.rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     local = view.smooth(grey, 0.03 * view.side)[inside]
     unseen = (local < max(_DARK, _SHADE * float(np.percentile(local, 75)))) | (local > _BURNT)

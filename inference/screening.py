@@ -131,7 +131,7 @@ def _disc(size: tuple[int, int], x: float, y: float, radius: float) -> NDArray[n
 def _line_strengths(green: Channel, inner: NDArray[np.bool_]) -> tuple[float, float]:
     """98th percentiles of dark and of bright line strength, by the eigenvalues of the Hessian (Frangi et al. 1998)."""
     xx, yy, xy = (cv2.Sobel(green, cv2.CV_32F, dx, 2 - dx, ksize=5) / 64 for dx in (2, 0, 1))
-    half_gap = np.hypot((xx - yy) / 2, xy)
+    half_gap = cv2.magnitude((xx - yy) / 2, xy)
     largest, smallest = (xx + yy) / 2 + half_gap, (xx + yy) / 2 - half_gap
     dark = np.where((largest > 0) & (np.abs(smallest) < largest / 2), largest, 0)
     bright = np.where((smallest < 0) & (np.abs(largest) < -smallest / 2), -smallest, 0)

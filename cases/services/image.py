@@ -23,7 +23,7 @@ from cases.services.laps import Laps
 from cases.services.study import clinic_for_new_study, study_open_for_upload
 from cases.services.study_lock import photographs_check_open
 from cases.services.study_queue import study_queue_refresh
-from inference.decoding import SCREEN_SIDE, DecodedImage, decode
+from inference.decoding import SCREEN_SIDE, DecodedImage, decode, halved
 from inference.errors import ImageRejected
 from inference.field_of_view import FieldOfView, find_field_of_view
 from inference.field_view import field_view
@@ -60,13 +60,14 @@ def image_upload(
     with translated():
         decoded = decode(content, max_pixels=settings.DRWEB_MAX_PIXELS, longest=SCREEN_SIDE)
         laps.done("decode")
-        field_on_copy = find_field_of_view(decoded.rgb)
-        check_is_fundus(decoded.rgb, field_on_copy)
-    field_of_view = field_on_copy.enlarged(decoded.rgb.shape, (decoded.height, decoded.width))
+        small = halved(decoded.rgb)
+        field_on_copy = find_field_of_view(small)
+        check_is_fundus(small, field_on_copy)
+    field_of_view = field_on_copy.enlarged(small.shape, (decoded.height, decoded.width))
     laps.done("field_of_view")
     preview = _jpeg(decoded.rgb)
     laps.done("preview")
-    view = field_view(decoded.rgb, field_on_copy, copied_at=decoded.rgb.shape[1] / decoded.width)
+    view = field_view(small, field_on_copy, copied_at=small.shape[1] / decoded.width)
     landmarks = find_landmarks(view)
     quality = assess(view, landmarks)
     laps.done("quality")

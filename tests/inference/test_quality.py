@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from inference.decoding import SCREEN_SIDE, decode
+from inference.decoding import SCREEN_SIDE, decode, halved
 from inference.field_of_view import find_field_of_view
 from inference.field_view import FieldView, field_view
 from inference.landmarks import find_landmarks
@@ -89,15 +89,16 @@ def test_mirrored_photographs_are_told_the_other_eye_and_turned_ones_the_same(sh
     assert (turned.laterality, turned.upside_down) == ("OD", True)
 
 
-def test_a_copy_for_the_screen_tells_the_same_of_the_photograph(shared_data):
+def test_the_copy_looked_at_tells_the_same_of_the_photograph(shared_data):
     content = (shared_data / "idrid" / "images" / "IDRiD_17.jpg").read_bytes()
-    whole, copy = decode(content), decode(content, longest=SCREEN_SIDE)
-    fov, on_copy = find_field_of_view(whole.rgb), find_field_of_view(copy.rgb)
-    same = on_copy.enlarged(copy.rgb.shape, whole.rgb.shape[:2])
+    whole, copy = decode(content).rgb, halved(decode(content, longest=SCREEN_SIDE).rgb)
+    assert copy.shape == (680, 1024, 3)
+    fov, on_copy = find_field_of_view(whole), find_field_of_view(copy)
+    same = on_copy.enlarged(copy.shape, whole.shape[:2])
     assert same.box == pytest.approx(fov.box, abs=8)
     assert (*same.centre, same.radius) == pytest.approx((*fov.centre, fov.radius), abs=4)
-    view = field_view(whole.rgb, fov)
-    view_of_copy = field_view(copy.rgb, on_copy, copied_at=copy.rgb.shape[1] / copy.width)
+    view = field_view(whole, fov)
+    view_of_copy = field_view(copy, on_copy, copied_at=copy.shape[1] / whole.shape[1])
     found, again = find_landmarks(view), find_landmarks(view_of_copy)
     for one, other in ((found.disc, again.disc), (found.fovea, again.fovea)):
         assert np.hypot(one.x - other.x, one.y - other.y) < 0.1 * DISC_PER_FIELD_DIAMETER * 2 * fov.radius
