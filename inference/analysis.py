@@ -28,7 +28,7 @@ from inference.preprocessing import Geometry, Pyramid, crop_to_square, normalise
 from inference.regions import Regions, find_regions
 from inference.registry import GRADER, find_model, resolve_model_name, verify_weights
 from inference.screening import check_is_fundus
-from inference.tiling import Detail, averaged, mirrors_for, outlined
+from inference.tiling import Detail, averaged, mirrors_for, outlined, pixels_seen
 
 STAGES = ("decode", "field_of_view", "grade", "segment", "measure")
 
@@ -104,7 +104,9 @@ class Analysis:
 
     segmentation: NetworkIdentity
     grader: NetworkIdentity
-    rgb: Rgb = field(repr=False)
+    width: int
+    """Of the upright photograph, in pixels."""
+    height: int
     field_of_view: FieldOfView
     grading: Grading
     masks: dict[str, NDArray[np.bool_]] = field(repr=False)
@@ -115,16 +117,6 @@ class Analysis:
     explanation: NDArray[np.uint8] | None = field(repr=False)
     _maps: NDArray[np.uint8] = field(repr=False)
     _geometry: Geometry = field(repr=False)
-
-    @property
-    def width(self) -> int:
-        """Pixels of the upright photograph."""
-        return int(self.rgb.shape[1])
-
-    @property
-    def height(self) -> int:
-        """Pixels of the upright photograph."""
-        return int(self.rgb.shape[0])
 
     @property
     def grade(self) -> int:
@@ -139,7 +131,7 @@ class Analysis:
     @property
     def probabilities(self) -> dict[str, NDArray[np.uint8]]:
         """Per lesion uint8 HxW, 0-255 for 0-1; made anew at each access, since few callers need 4 x HxW bytes."""
-        inside = self.field_of_view.mask_for(self.rgb.shape).view(np.uint8)
+        inside = self.field_of_view.mask_for((self.height, self.width)).view(np.uint8)
         return {
             lesion: _on_original(self._maps[channel], self._geometry, inside)
             for channel, lesion in enumerate(self.masks)
@@ -191,29 +183,33 @@ def analyse(
     with clock.stage("load", announce=False):
         segmenter, grader = _load_both(model, weights or {}, engine)
     with clock.stage("decode"):
-        rgb = _pixels(image)
+        photograph = _decoded(image, halved=_half_is_enough(field_of_view, segmenter.card, grader.card, detail))
+        rgb, shape = photograph.rgb, (photograph.height, photograph.width)
+        reduced = photograph.width // rgb.shape[1]
     with clock.stage("field_of_view"):
         if field_of_view is None:
             field_of_view = find_field_of_view(rgb)
             check_is_fundus(rgb, field_of_view)
-        square = Pyramid(cast(Rgb, crop_to_square(rgb, field_of_view)))
+        square = Pyramid(cast(Rgb, crop_to_square(rgb, field_of_view, reduced=reduced)), reduced=reduced)
+        geometry = square_geometry(field_of_view, segmenter.card.input_size, reduced=reduced)
     with clock.stage("grade"):
         graded = _pixels_for(grader.card, square, grader.card.input_size)[None]
         grading = grade_of(grader.logits(graded), grader.card)
     with clock.stage("segment"):
         maps = lesion_maps(segmenter, square, detail, flips)
     with clock.stage("measure"):
-        outlines = outlines_of(maps, segmenter.card, field_of_view, rgb.shape)
+        outlines = outlines_of(maps, segmenter.card, geometry, field_of_view, shape)
         certainty = segmenter.identity.rule_certainty
         lesions = [measure_regions(lesion, found.regions, field_of_view) for lesion, found in outlines.items()]
     explanation = None
     if explain:
         with clock.stage("explain"):
-            explanation = explain_grade(find_model(GRADER, grader.card.sha256), graded, field_of_view, rgb.shape)
+            explanation = explain_grade(find_model(GRADER, grader.card.sha256), graded, field_of_view, shape)
     return Analysis(
         segmentation=replace(segmenter.identity, detail=detail, flips=flips),
         grader=grader.identity,
-        rgb=rgb,
+        width=photograph.width,
+        height=photograph.height,
         field_of_view=field_of_view,
         grading=grading,
         masks={lesion: found.mask for lesion, found in outlines.items()},
@@ -223,7 +219,7 @@ def analyse(
         timings=clock.total(),
         explanation=explanation,
         _maps=maps,
-        _geometry=square_geometry(field_of_view, segmenter.card.input_size),
+        _geometry=geometry,
     )
 
 
@@ -269,14 +265,29 @@ def loaded_networks() -> dict[str, str]:
     return {network.card.name: network.engine.name for network in list(_loaded.values())}
 
 
-def _pixels(image: bytes | str | Path | Rgb | DecodedImage) -> Rgb:
+def _decoded(image: bytes | str | Path | Rgb | DecodedImage, *, halved: bool) -> DecodedImage:
     if isinstance(image, DecodedImage):
-        return image.rgb
+        if image.rgb.shape[:2] != (image.height, image.width):
+            raise ValueError(f"a copy of {image.rgb.shape[:2]} pixels is not the photograph")
+        return image
     if isinstance(image, np.ndarray):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"pixels must be uint8 of shape H x W x 3, not {image.dtype} {image.shape}")
-        return image
-    return decode(image).rgb
+        height, width = image.shape[:2]
+        return DecodedImage(rgb=image, width=width, height=height, format="")
+    return decode(image, halved=halved)
+
+
+def _half_is_enough(fov: FieldOfView | None, segmenter: ModelCard, grader: ModelCard, detail: Detail) -> bool:
+    """Whether no network sees more of the photograph than a copy of half its size has.
+
+    Where the field of view is still to be found, that is not known.
+    """
+    if fov is None:
+        return False
+    side = square_geometry(fov, size=1).side
+    seen = max(grader.input_size, pixels_seen(side, segmenter.input_size, detail))
+    return side >= 2 * seen
 
 
 def _pixels_for(card: ModelCard, square: Pyramid, size: int) -> FloatArray:
@@ -295,7 +306,7 @@ def lesion_maps(
     card = segmenter.card
 
     def probabilities(batch: FloatArray) -> FloatArray:
-        return lesion_probabilities(segmenter.logits(batch)[0], card.network)
+        return lesion_probabilities(segmenter.logits(batch)[0], card.network, overwrite=True)
 
     network = averaged(probabilities, mirrors_for(half_turn=card.half_turn, flips=flips))
     return _quantised(
@@ -310,10 +321,9 @@ def _quantised(probabilities: FloatArray) -> NDArray[np.uint8]:
 
 
 def outlines_of(
-    maps: NDArray[np.uint8], card: ModelCard, fov: FieldOfView, shape: tuple[int, ...]
+    maps: NDArray[np.uint8], card: ModelCard, geometry: Geometry, fov: FieldOfView, shape: tuple[int, ...]
 ) -> dict[str, Outline]:
     """By lesion. Probabilities are scaled to the photograph first and cut at the threshold then: edges stay smooth."""
-    geometry = square_geometry(fov, card.input_size)
     inside = fov.mask_for(shape)
     buffer = np.empty((geometry.side, geometry.side), np.uint8)
     outlines = {}

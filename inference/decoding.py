@@ -91,14 +91,19 @@ class DecodedImage:
 
 
 def decode(
-    source: bytes | str | Path | BinaryIO, *, max_pixels: int = MAX_PIXELS, longest: int | None = None
+    source: bytes | str | Path | BinaryIO,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    longest: int | None = None,
+    halved: bool = False,
 ) -> DecodedImage:
     """Decode a photograph of any allowed format, bit depth and colour model to upright 8-bit RGB.
 
-    With `longest` a larger photograph is scaled down, so that its longer side has that many pixels: of a JPEG only so
-    much is worked out, but all of it is read and checked. Transparent pixels are laid on black. Raises ImageRejected
-    with one of the codes empty_file, not_an_image, unsupported_format, animated_image, too_small, too_many_pixels,
-    truncated_image. A path that cannot be read raises OSError.
+    With `longest` a larger photograph is scaled down, so that its longer side has that many pixels, and with `halved`
+    to half its size, where both sides are even: of a JPEG only so much is worked out, but all of it is read and
+    checked. Transparent pixels are laid on black. Raises ImageRejected with one of the codes empty_file, not_an_image,
+    unsupported_format, animated_image, too_small, too_many_pixels, truncated_image. A path that cannot be read raises
+    OSError.
     """
     data = _read(source)
     with _opened(data) as picture:
@@ -115,6 +120,8 @@ def decode(
                 height=picture.height,
                 minimum=MIN_SIDE,
             )
+        if halved and not (picture.width % 2 or picture.height % 2):
+            longest = max(picture.size) // 2
         rgb = _whole_jpeg(picture, data, longest)
         if rgb is None:
             picture.load()

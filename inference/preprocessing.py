@@ -56,20 +56,29 @@ class Geometry:
         return (slice(top, bottom), slice(left, right)), values
 
 
-def square_geometry(fov: FieldOfView, size: int) -> Geometry:
-    """The smallest square of even side around the field-of-view box, to be scaled to ``size`` pixels."""
+def square_geometry(fov: FieldOfView, size: int, *, reduced: int = 1) -> Geometry:
+    """The smallest square of even side around the field-of-view box, to be scaled to ``size`` pixels.
+
+    Its corners lie between the pixels of a copy of the photograph that is ``reduced`` times smaller.
+    """
     x0, y0, x1, y1 = fov.box
-    side = max(x1 - x0, y1 - y0)
-    side += side % 2  # so that `Pyramid` can halve it
-    return Geometry(x0=x0 - (side - (x1 - x0)) // 2, y0=y0 - (side - (y1 - y0)) // 2, side=side, size=size)
+    side = max(x1 - x0, y1 - y0) + reduced - 1
+    side += -side % (2 * reduced)  # so that `Pyramid` can halve it
+    left, top = x0 - (side - (x1 - x0)) // 2, y0 - (side - (y1 - y0)) // 2
+    return Geometry(x0=left - left % reduced, y0=top - top % reduced, side=side, size=size)
 
 
-def crop_to_square(image: NDArray[np.generic], fov: FieldOfView) -> NDArray[np.generic]:
-    """Cut the field of view out of an ``H x W`` or ``H x W x C`` array, padded with zeros to a square."""
-    geometry = square_geometry(fov, size=1)
-    x0, y0, x1, y1 = fov.box
-    square = np.zeros((geometry.side, geometry.side, *image.shape[2:]), dtype=image.dtype)
-    square[y0 - geometry.y0 : y1 - geometry.y0, x0 - geometry.x0 : x1 - geometry.x0] = image[y0:y1, x0:x1]
+def crop_to_square(image: NDArray[np.generic], fov: FieldOfView, *, reduced: int = 1) -> NDArray[np.generic]:
+    """Cut the field of view out of an ``H x W`` or ``H x W x C`` array, padded with zeros to a square.
+
+    ``image`` may be a copy of the photograph that is ``reduced`` times smaller; ``fov`` is in the photograph's pixels.
+    """
+    geometry = square_geometry(fov, size=1, reduced=reduced)
+    x0, y0 = fov.box[0] // reduced, fov.box[1] // reduced
+    x1, y1 = -(-fov.box[2] // reduced), -(-fov.box[3] // reduced)
+    left, top, side = geometry.x0 // reduced, geometry.y0 // reduced, geometry.side // reduced
+    square = np.zeros((side, side, *image.shape[2:]), dtype=image.dtype)
+    square[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
     return square
 
 
@@ -77,15 +86,13 @@ class Pyramid:
     """A square photograph at full size and at its halves, each made when it is first needed, for several networks.
 
     Halving is exact and several times as quick as scaling by an odd factor, which then has a quarter of the pixels.
+    The largest that is there may be ``reduced`` times smaller than the photograph.
     """
 
-    def __init__(self, square: Rgb) -> None:
+    def __init__(self, square: Rgb, *, reduced: int = 1) -> None:
         self._levels = [square]
-
-    @property
-    def side(self) -> int:
-        """Pixels of the full size."""
-        return int(self._levels[0].shape[0])
+        self.side = int(square.shape[0]) * reduced
+        """Of the square, in pixels of the photograph."""
 
     def scaled(self, size: int) -> Rgb:
         """At ``size`` pixels a side: area averaging when shrinking, so that small lesions fade but never vanish."""

@@ -167,8 +167,10 @@ def _squeezed(name: str) -> str:
 
 
 def _read_card(path: Path) -> ModelCard:
+    """A file that has not changed since is not read again: every request and every analysis asks for all cards."""
     try:
-        return ModelCard.from_json(path.read_text(encoding="utf-8"))
+        facts = path.stat()
+        return _card(path, facts.st_mtime_ns, facts.st_size, facts.st_ino)
     except (ValueError, TypeError, KeyError) as error:
         raise ModelUnavailable(
             "card_invalid",
@@ -176,6 +178,11 @@ def _read_card(path: Path) -> ModelCard:
             name=path.parent.name,
             fault=str(error),
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _card(path: Path, _modified: int, _size: int, _inode: int) -> ModelCard:
+    return ModelCard.from_json(path.read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=16)

@@ -36,13 +36,18 @@ def outlined(
     times the scale, which tell small ones; never at more pixels than the photograph has.
     """
     whole = network(pixels(tile)[None])
-    fine_side = max(tile, min(side, int(HIGH_SCALE * tile)))
-    if detail == "standard" or fine_side == tile:
+    fine_side = pixels_seen(side, tile, detail)
+    if fine_side == tile:
         return whole
     fine = tiled(network, pixels(fine_side), tile)
     fine += np.stack([cv2.resize(grid, (fine_side, fine_side), interpolation=cv2.INTER_LINEAR) for grid in whole])
     fine /= 2
     return fine
+
+
+def pixels_seen(side: int, tile: int, detail: Detail) -> int:
+    """How many of the ``side`` pixels of a field of view `outlined` shows to a network of input size ``tile``."""
+    return tile if detail == "standard" else max(tile, min(side, int(HIGH_SCALE * tile)))
 
 
 def tiled(network: Callable[[FloatArray], FloatArray], pixels: FloatArray, tile: int) -> FloatArray:
@@ -80,15 +85,17 @@ def mirrors_for(*, half_turn: bool, flips: bool) -> Sequence[tuple[int, ...]]:
 def averaged(
     network: Callable[[FloatArray], FloatArray], mirrors: Sequence[tuple[int, ...]]
 ) -> Callable[[FloatArray], FloatArray]:
-    """The mean of what ``network`` (see `tiled`) says of a picture turned over along each of ``mirrors``."""
+    """The mean of what ``network`` (see `tiled`) says of a picture turned over along each of ``mirrors``.
+
+    The first mirror image is the picture itself; ``network`` leaves each answer to the caller, who adds up in it.
+    """
     if len(mirrors) == 1:
         return network
 
     def mean(batch: FloatArray) -> FloatArray:
-        turned = (np.flip(network(np.ascontiguousarray(np.flip(batch, axes))), axes) for axes in mirrors)
-        total = next(turned).copy()
-        for found in turned:
-            total += found
+        total = network(batch)
+        for axes in mirrors[1:]:
+            total += np.flip(network(np.ascontiguousarray(np.flip(batch, axes))), axes)
         total /= len(mirrors)
         return total
 

@@ -78,11 +78,15 @@ class NetworkSpec:
         return 32 if not self.is_segmentation else 2**self.encoder_depth
 
 
-def lesion_probabilities(logits: FloatArray, spec: NetworkSpec) -> FloatArray:
-    """``C x S x S`` logits to ``len(spec.lesions) x S x S`` probabilities in [0, 1]."""
+def lesion_probabilities(logits: FloatArray, spec: NetworkSpec, *, overwrite: bool = False) -> FloatArray:
+    """``C x S x S`` logits to ``len(spec.lesions) x S x S`` probabilities in [0, 1].
+
+    With ``overwrite`` the memory of the logits may be used for them: maps of four lesions have millions of numbers, and
+    new memory takes longer than the formula.
+    """
     if spec.head == "softmax":
         return _softmax(logits, axis=0)[1:]
-    return _sigmoid(logits)
+    return _sigmoid(logits, out=logits if overwrite else None)
 
 
 def grade_probabilities(logits: FloatArray, spec: NetworkSpec, temperature: float = 1.0) -> FloatArray:
@@ -95,12 +99,12 @@ def grade_probabilities(logits: FloatArray, spec: NetworkSpec, temperature: floa
     return cast(FloatArray, padded[:-1] - padded[1:])
 
 
-def _sigmoid(x: FloatArray) -> FloatArray:
-    result = 0.5 * x
-    np.tanh(result, out=result)  # in its own memory: maps of four lesions have millions of numbers
+def _sigmoid(x: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    result = np.multiply(x, np.float32(0.5), out=out)
+    np.tanh(result, out=result)
     result += 1
     result *= 0.5
-    return cast(FloatArray, result)
+    return result
 
 
 def _softmax(x: FloatArray, axis: int) -> FloatArray:

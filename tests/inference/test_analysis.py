@@ -13,7 +13,7 @@ from skimage import data
 from inference import analyse
 from inference.analysis import STAGES, load_network, warm_up
 from inference.cards import ModelCard, RuleCertainty
-from inference.decoding import decode
+from inference.decoding import DecodedImage, decode
 from inference.errors import ImageRejected, ModelUnavailable
 from inference.field_of_view import FieldOfView, find_field_of_view
 from inference.lesions import LESIONS
@@ -201,6 +201,36 @@ def test_no_fundus_photograph_is_refused():
 def test_a_known_field_of_view_is_used_as_it_is(retina):
     fov = find_field_of_view(retina)
     assert analyse(retina, field_of_view=fov).field_of_view is fov
+
+
+@pytest.mark.parametrize("detail", ["standard", "high"])
+def test_no_more_of_a_large_photograph_is_decoded_than_the_networks_see(retina, monkeypatch, detail):
+    large = cv2.imencode(".jpg", cv2.cvtColor(cv2.resize(retina, None, fx=2, fy=2), cv2.COLOR_RGB2BGR))[1].tobytes()
+    sizes = []
+
+    def watched(source, **how):
+        found = decode(source, **how)
+        sizes.append(found.rgb.shape)
+        return found
+
+    monkeypatch.setattr("inference.analysis.decode", watched)
+    whole = analyse(large, detail=detail)
+    half = analyse(large, detail=detail, field_of_view=whole.field_of_view)
+    assert sizes == [(2 * retina.shape[0], 2 * retina.shape[1], 3), retina.shape]
+    assert (half.width, half.height) == (whole.width, whole.height)
+    for lesion, mask in whole.masks.items():
+        assert half.masks[lesion].shape == mask.shape
+        assert np.mean(half.masks[lesion] != mask) < 0.01
+    close = whole.field_of_view
+    near = replace(close, box=(close.box[0], close.box[1], close.box[0] + 100, close.box[1] + 100))
+    analyse(large, detail=detail, field_of_view=near)  # of which the networks see every pixel
+    assert sizes[-1] == sizes[0]
+
+
+def test_a_smaller_copy_is_not_taken_for_the_photograph(retina):
+    copy = DecodedImage(rgb=retina, width=2 * retina.shape[1], height=2 * retina.shape[0], format="JPEG")
+    with pytest.raises(ValueError, match="not the photograph"):
+        analyse(copy)
 
 
 def test_wrong_arrays_are_programming_errors(retina):

@@ -121,6 +121,23 @@ def test_a_smaller_copy_shows_the_same(kind, orientation, longest):
     assert_same_scene(copy, expected)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_half_a_photograph_has_its_pixels_between_the_same_edges(kind, orientation):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    data = saved(Image.fromarray(scene(240, 322)), kind, exif=exif)
+    whole, half = decode(data).rgb, decode(data, halved=True)
+    assert (half.width, half.height) == whole.shape[1::-1]
+    pairs = whole.reshape(whole.shape[0] // 2, 2, whole.shape[1] // 2, 2, 3).mean(axis=(1, 3))
+    assert half.rgb.shape == pairs.shape
+    assert np.abs(half.rgb - pairs).mean() < 1
+
+
+def test_a_photograph_of_an_odd_number_of_pixels_is_not_halved():
+    assert decode(saved(Image.fromarray(scene(241, 320)), "JPEG"), halved=True).rgb.shape == (241, 320, 3)
+
+
 def test_small_photographs_are_not_enlarged():
     assert decode(saved(Image.fromarray(scene()), "JPEG"), longest=400).rgb.shape == (240, 320, 3)
 

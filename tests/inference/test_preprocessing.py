@@ -37,6 +37,26 @@ def test_maps_return_to_where_they_came_from(height, width, data):
     assert np.allclose(back[0], marks, atol=1e-6)
 
 
+@settings(max_examples=60)
+@given(st.integers(20, 150), st.integers(20, 150), st.data())
+def test_a_copy_of_half_the_size_is_cut_at_the_same_place(height, width, data):
+    x0, y0 = data.draw(st.integers(0, 2 * width - 30)), data.draw(st.integers(0, 2 * height - 30))
+    x1, y1 = data.draw(st.integers(x0 + 25, 2 * width)), data.draw(st.integers(y0 + 25, 2 * height))
+    fov = field(x0, y0, x1, y1)
+    marks = np.zeros((height, width), np.float32)
+    marks[(y0 + y1) // 4, (x0 + x1) // 4] = 1.0
+    square = crop_to_square(marks, fov, reduced=2)
+    geometry = square_geometry(fov, square.shape[0], reduced=2)
+    assert geometry.side == 2 * square.shape[0]
+    assert geometry.side - max(x1 - x0, y1 - y0) <= 5
+    # Half as many pixels as the square has, each twice as wide: the mark comes back where it was on the photograph.
+    back = np.kron(square, np.ones((2, 2), np.float32))
+    ys, xs = np.nonzero(back)
+    expected = np.nonzero(np.kron(marks, np.ones((2, 2), np.float32)))
+    assert (ys + geometry.y0).tolist() == expected[0].tolist()
+    assert (xs + geometry.x0).tolist() == expected[1].tolist()
+
+
 def test_a_lesion_lands_within_a_pixel_of_the_networks_grid():
     rgb = np.zeros((900, 1400, 3), np.uint8)
     rgb[300:312, 700:712] = 255

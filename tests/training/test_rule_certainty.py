@@ -12,7 +12,7 @@ from inference.field_of_view import find_field_of_view
 from inference.field_view import field_view
 from inference.landmarks import find_landmarks, point_of
 from inference.lesions import LESIONS
-from inference.preprocessing import Pyramid, crop_to_square
+from inference.preprocessing import Pyramid, crop_to_square, square_geometry
 from inference.rules import grade_by_rule
 from tests.tiny_weights import spec_of, write_tiny_model
 from tests.training.conftest import photograph
@@ -108,7 +108,8 @@ def test_what_the_rule_sees_is_what_it_says_at_every_level(tiny, tmp_path):
     assert (seen.patient, seen.grade) == ("s/p", 2)
     rgb = read_rgb(tmp_path / "a.png")
     fov = find_field_of_view(rgb)
-    outlines = outlines_of(lesion_maps(network, Pyramid(crop_to_square(rgb, fov))), network.card, fov, rgb.shape)
+    maps = lesion_maps(network, Pyramid(crop_to_square(rgb, fov)))
+    outlines = outlines_of(maps, network.card, square_geometry(fov, network.card.input_size), fov, rgb.shape)
     landmarks = find_landmarks(field_view(rgb, fov))
     grades = set()
     for level in range(1, 256, 3):

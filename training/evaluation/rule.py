@@ -18,7 +18,7 @@ from inference.engines.selection import load_engine
 from inference.field_of_view import Rgb, find_field_of_view
 from inference.field_view import field_view
 from inference.landmarks import find_landmarks, point_of
-from inference.preprocessing import Pyramid, crop_to_square
+from inference.preprocessing import Pyramid, crop_to_square, square_geometry
 from inference.registry import CARD_FILE, InstalledModel, verify_weights
 from inference.rules import grade_by_rule
 from inference.tiling import Detail
@@ -62,7 +62,8 @@ def rule_view(network: LoadedNetwork, record: Record, *, detail: Detail = "stand
     rgb = read_rgb(record.image)
     fov = find_field_of_view(rgb)
     maps = lesion_maps(network, Pyramid(cast(Rgb, crop_to_square(rgb, fov))), detail, flips)
-    outlines = outlines_of(maps, network.card, fov, rgb.shape)
+    geometry = square_geometry(fov, network.card.input_size)
+    outlines = outlines_of(maps, network.card, geometry, fov, rgb.shape)
     landmarks = find_landmarks(field_view(rgb, fov))
     places = point_of(landmarks.disc), point_of(landmarks.fovea)
 

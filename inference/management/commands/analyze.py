@@ -11,7 +11,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from inference.analysis import Analysis, analyse
+from inference.decoding import decode
 from inference.errors import InferenceError
+from inference.field_of_view import Rgb
 from inference.field_view import field_view
 from inference.landmarks import Landmarks, find_landmarks, point_of
 from inference.lesions import LESION_NAMES, LESIONS
@@ -68,18 +70,20 @@ class Command(BaseCommand):
             try:
                 if image in clashes:
                     raise _Refused("name_clash", clashes[image])
-                analysis = analyse(image, model=options["model"], detail=options["detail"], flips=options["flips"])
-                files = _write(analysis, image.stem, out, options["probabilities"]) if out is not None else {}
+                photograph = decode(image)
+                how = {name: options[name] for name in ("model", "detail", "flips")}
+                analysis = analyse(photograph, **how)
+                files = _write(photograph.rgb, analysis, image.stem, out, options["probabilities"]) if out else {}
             except (InferenceError, _Refused, OSError) as error:
                 failed += 1
                 self._report_error(image, error, as_json=options["json"])
             else:
-                self._report(image, analysis, files, as_json=options["json"])
+                self._report(image, photograph.rgb, analysis, files, as_json=options["json"])
         if failed:
             raise CommandError(f"{failed} of {len(images)} images could not be analysed.")
 
-    def _report(self, image: Path, analysis: Analysis, files: dict[str, str], *, as_json: bool) -> None:
-        landmarks, quality, rules = _judged(analysis)
+    def _report(self, image: Path, rgb: Rgb, analysis: Analysis, files: dict[str, str], *, as_json: bool) -> None:
+        landmarks, quality, rules = _judged(rgb, analysis)
         if as_json:
             said = {"landmarks": landmarks.to_json(), "quality": {"verdict": quality.verdict, **quality.to_json()}}
             said["rules"] = asdict(rules)
@@ -109,9 +113,9 @@ class Command(BaseCommand):
             self.stderr.write(f"{image}: {message}")
 
 
-def _judged(analysis: Analysis) -> tuple[Landmarks, Quality, RuleGrade]:
+def _judged(rgb: Rgb, analysis: Analysis) -> tuple[Landmarks, Quality, RuleGrade]:
     """What is said of the photograph without a network, and of its lesions by rule."""
-    view = field_view(analysis.rgb, analysis.field_of_view)
+    view = field_view(rgb, analysis.field_of_view)
     landmarks = find_landmarks(view)
     places = point_of(landmarks.disc), point_of(landmarks.fovea)
     rules = grade_by_rule(analysis.areas, analysis.field_of_view, *places, analysis.unsure)
@@ -151,8 +155,8 @@ def _targets(stem: str, out: Path, probabilities: bool) -> Iterator[Path]:
             yield out / f"{stem}_{lesion}_p.png"
 
 
-def _write(analysis: Analysis, stem: str, out: Path, probabilities: bool) -> dict[str, str]:
-    contents = {"overlay.jpg": overlay_jpeg(analysis.rgb, analysis.masks)}
+def _write(rgb: Rgb, analysis: Analysis, stem: str, out: Path, probabilities: bool) -> dict[str, str]:
+    contents = {"overlay.jpg": overlay_jpeg(rgb, analysis.masks)}
     contents |= {f"{lesion}.png": encode_mask(mask) for lesion, mask in analysis.masks.items()}
     if probabilities:
         contents |= {f"{lesion}_p.png": encode_probability(each) for lesion, each in analysis.probabilities.items()}
