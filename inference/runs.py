@@ -48,14 +48,17 @@ def runs_of_packed(packed: NDArray[np.uint8], width: int) -> Runs:
     A tenth of the time that it takes to unpack the pixels. Bits beyond `width` count for nothing.
     """
     height, stride = packed.shape
-    flat = np.append(packed, np.uint8(0))
+    flat = np.zeros(packed.size // 8 * 8 + 16, np.uint8)
+    flat[: packed.size] = packed.reshape(-1)
     if unused := 8 * (stride - 1) - width:
-        flat[stride - 1 :: stride] &= 0xFF << unused & 0xFF
-    changes = np.bitwise_xor(flat, flat >> 1, dtype=np.uint8)  # of each pixel from the one before it, also across bytes
-    changes[1:] ^= flat[:-1] << 7
-    bytes_of_change = np.flatnonzero(changes != 0)
-    bits = np.unpackbits(changes[bytes_of_change]).reshape(-1, 8).view(np.bool_)
-    places = (8 * bytes_of_change[:, None] + np.arange(8))[bits]
+        flat[stride - 1 : packed.size : stride] &= 0xFF << unused & 0xFF
+    # Few bytes matter: looked at are groups of eight with lesion in them, and the next group, in which it may end.
+    groups = flat.view(np.uint64) != 0
+    groups[1:] |= groups[:-1].copy()
+    near = (8 * np.flatnonzero(groups)[:, None] + np.arange(8)).reshape(-1)
+    here, before = flat[near], flat[near - 1]  # before the very first byte comes the last, which is empty
+    changes = np.bitwise_xor(here ^ (here >> 1), before << 7, dtype=np.uint8)  # of each pixel from the one before it
+    places = (8 * near[:, None] + np.arange(8))[np.unpackbits(changes).reshape(-1, 8).view(np.bool_)]
     rows, left = np.divmod(places[::2], 8 * stride)
     return Runs((height, width), rows, left - 8, left - 8 + places[1::2] - places[::2])
 
