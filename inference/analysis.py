@@ -331,8 +331,9 @@ def outlines_of(
         mask = np.zeros(shape[:2], np.bool_)
         seen: tuple[Any, ...] = ()
         level = level_of(card.thresholds[lesion])
-        if grid.max() >= level:  # scaling never makes more of it
-            seen = place, values = geometry.enlarged(grid, shape, buffer)
+        marked = grid >= level
+        if marked.any():  # scaling never makes more of it
+            seen = place, values = geometry.enlarged(grid, shape, buffer, around=marked)
             np.greater_equal(values, level, out=mask[place])
             mask[place] &= inside[place]
         outlines[lesion] = Outline(mask, find_regions(mask, *seen))

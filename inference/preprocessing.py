@@ -6,6 +6,7 @@ same size in pixels whatever the camera. Training uses these same functions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -42,18 +43,32 @@ class Geometry:
         return result
 
     def enlarged(
-        self, grid: Grid, original_shape: tuple[int, ...], buffer: Grid | None = None
+        self,
+        grid: Grid,
+        original_shape: tuple[int, ...],
+        buffer: Grid | None = None,
+        around: NDArray[np.bool_] | None = None,
     ) -> tuple[tuple[slice, slice], NDArray[np.generic]]:
         """The part of the original that a ``size x size`` grid covers, and its values there: a view of ``buffer``.
 
-        ``buffer`` is ``side x side`` of the grid's type; without one, new memory is taken.
+        ``buffer`` is ``side x side`` of the grid's type; without one, new memory is taken. Of ``around``, which has a
+        cell True, only the rows and columns from the first such cell to the last are given, and what they run into.
         """
         square = cv2.resize(grid, (self.side, self.side), dst=buffer, interpolation=cv2.INTER_LINEAR)
         height, width = original_shape[:2]
-        left, top = max(0, self.x0), max(0, self.y0)
-        right, bottom = min(width, self.x0 + self.side), min(height, self.y0 + self.side)
+        rows, columns = (self._reached(around, axis) for axis in (1, 0))
+        top, bottom = max(0, self.y0 + rows[0]), min(height, self.y0 + rows[1])
+        left, right = max(0, self.x0 + columns[0]), min(width, self.x0 + columns[1])
         values = square[top - self.y0 : bottom - self.y0, left - self.x0 : right - self.x0]
         return (slice(top, bottom), slice(left, right)), values
+
+    def _reached(self, cells: NDArray[np.bool_] | None, axis: int) -> tuple[int, int]:
+        """First and last pixel of the square, half open, that scaling makes from such cells along the other axis."""
+        if cells is None:
+            return 0, self.side
+        found = np.flatnonzero(cells.any(axis=axis))
+        pixels = self.side / len(cells)
+        return max(0, math.floor((found[0] - 1) * pixels)), min(self.side, math.ceil((found[-1] + 2) * pixels))
 
 
 def square_geometry(fov: FieldOfView, size: int, *, reduced: int = 1) -> Geometry:

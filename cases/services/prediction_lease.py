@@ -104,6 +104,7 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
             files.save(row.explanation, ".png", explanation)
         transaction.on_commit(lambda: laps.done("store"))
         prediction_end(prediction=row, state=PredictionState.SUCCEEDED)
+        results = []
         for measured in analysis.lesions:
             result = LesionResult(
                 prediction=row,
@@ -115,7 +116,8 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
                 unsure=analysis.unsure.get(measured.lesion, []),
             )
             files.save(result.mask, ".png", masks[measured.lesion])
-            result.save()
+            results.append(result)
+        LesionResult.objects.bulk_create(results)
     laps.done("notify")
     _keep_timings(row, analysis.timings, laps)
     return row
@@ -207,4 +209,5 @@ def _keep_timings(row: Prediction, analysis: dict[str, float], laps: Laps) -> No
     waited = (row.started_at - row.created_at).total_seconds() if row.started_at else 0.0
     stages = {name: seconds for name, seconds in analysis.items() if name != "total"} | laps.seconds
     row.timings = {"queue": round(waited, 4), **stages, "total": round(sum(stages.values()), 4)}
-    row.save(update_fields=["timings"])
+    # Not by save(): it is no fact of the history, which would read the row once more to compare it.
+    Prediction.objects.filter(pk=row.pk).update(timings=row.timings)

@@ -72,6 +72,22 @@ def test_a_lesion_lands_within_a_pixel_of_the_networks_grid():
     assert not original[:, :, :250].any()
 
 
+@settings(max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.integers(8, 40), st.integers(41, 170), st.integers(1, 5))
+def test_enlarging_around_marked_cells_leaves_nothing_of_them_out(seed, size, side, cells):
+    random = np.random.default_rng(seed)
+    grid = random.integers(0, 100, (size, size), dtype=np.uint8)
+    grid[random.integers(0, size, cells), random.integers(0, size, cells)] = 200
+    geometry = square_geometry(field(10, 5, 10 + side, 5 + side), size)
+    shape = (side + 20, side + 30)
+    whole = geometry.to_original(grid[None], shape)[0]
+    place, values = geometry.enlarged(grid, shape, around=grid >= 200)
+    assert np.array_equal(values, whole[place])
+    whole[place] = 0
+    assert whole.max() < 200
+    assert values.size <= side * side
+
+
 def test_bytes_stay_bytes_on_the_way_back():
     geometry = square_geometry(field(0, 0, 50, 50), 25)
     maps = np.full((4, 25, 25), 200, np.uint8)
