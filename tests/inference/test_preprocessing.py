@@ -85,7 +85,7 @@ def test_enlarging_around_marked_cells_leaves_nothing_of_them_out(seed, size, si
     assert np.array_equal(values, whole[place])
     whole[place] = 0
     assert whole.max() < 200
-    assert values.size <= side * side
+    assert values.size <= geometry.side**2
 
 
 def test_bytes_stay_bytes_on_the_way_back():
