@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import mmap
 import subprocess
 import sys
 import threading
@@ -46,7 +47,10 @@ class OpenVINOEngine:
         if precision == "bf16" and not cpu_has_bf16():
             raise EngineUnavailable("this CPU does not compute in bfloat16")
         verify_weights(model)
-        self._compiled = import_network(prepared(model, precision), precision)
+        self._file = prepared(model, precision)
+        self._compiled = import_network(network_in(self._file), precision, shared=True)
+        # The plugin has arranged the weights anew; what it still wants of the file is read again when it is wanted.
+        self._file.madvise(mmap.MADV_DONTNEED)
         self._lock = threading.Lock()
 
     def run(self, batch: FloatArray) -> FloatArray:
@@ -101,16 +105,20 @@ def compile_options(precision: str) -> dict[str, Any]:
     return options
 
 
-def import_network(content: NDArray[np.uint8], precision: str) -> Any:
-    """A compiled network from the bytes that `openvino.CompiledModel.export_model` wrote."""
-    return openvino.Core().import_model(openvino.Tensor(content), "CPU", compile_options(precision))
+def import_network(content: NDArray[np.uint8], precision: str, *, shared: bool = False) -> Any:
+    """A compiled network from the bytes that `openvino.CompiledModel.export_model` wrote.
+
+    It goes on reading them. With `shared` they are not copied first: they must be writable, stay and not change.
+    """
+    tensor = openvino.Tensor(content, shared_memory=shared)
+    return openvino.Core().import_model(tensor, "CPU", compile_options(precision))
 
 
-def prepared(model: InstalledModel, precision: str) -> NDArray[np.uint8]:
+def prepared(model: InstalledModel, precision: str) -> mmap.mmap:
     """The network as compiled for this machine, from the cache; made by a child process where it is missing or damaged.
 
-    Of several workers that start together one makes it, and the others wait. Raises EngineUnavailable where the child
-    fails or dies.
+    The file is mapped, digest and all: its pages are the system's, which shares them between workers. Of several workers
+    that start together one makes it, and the others wait. Raises EngineUnavailable where the child fails or dies.
     """
     file = prepared_file(model, precision)
     content = _intact(file)
@@ -123,6 +131,11 @@ def prepared(model: InstalledModel, precision: str) -> NDArray[np.uint8]:
     if content is None:
         raise EngineUnavailable(f"{file.name} in the cache folder cannot be read back")
     return content
+
+
+def network_in(content: mmap.mmap) -> NDArray[np.uint8]:
+    """Without the digest."""
+    return np.frombuffer(content, np.uint8)[:-DIGEST_BYTES]
 
 
 def prepared_file(model: InstalledModel, precision: str) -> Path:
@@ -149,14 +162,15 @@ def _alone(file: Path) -> Iterator[None]:
         raise EngineUnavailable(f"another process has been preparing it for more than {PREPARE_SECONDS} s") from error
 
 
-def _intact(file: Path) -> NDArray[np.uint8] | None:
-    """What is kept in `file`, without its digest; None where there is nothing, or it is damaged."""
+def _intact(file: Path) -> mmap.mmap | None:
+    """What is kept in `file`, with its digest; None where there is nothing, or it is damaged."""
     if not file.is_file():
         return None
-    content = np.fromfile(file, np.uint8)
-    network, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
-    if hashlib.sha256(network.data).digest() == digest.tobytes():
-        return network
+    if file.stat().st_size > DIGEST_BYTES:  # an empty file cannot be mapped
+        with file.open("rb") as opened:
+            content = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
+        if hashlib.sha256(network_in(content)).digest() == content[-DIGEST_BYTES:]:
+            return content
     logger.warning("%s is damaged: it is made anew", file)
     return None
 
