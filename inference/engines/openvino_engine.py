@@ -117,8 +117,9 @@ def import_network(content: NDArray[np.uint8], precision: str, *, shared: bool =
 def prepared(model: InstalledModel, precision: str) -> mmap.mmap:
     """The network as compiled for this machine, from the cache; made by a child process where it is missing or damaged.
 
-    The file is mapped, digest and all: its pages are the system's, which shares them between workers. Of several workers
-    that start together one makes it, and the others wait. Raises EngineUnavailable where the child fails or dies.
+    The file is mapped, digest and all: its pages are the system's, which shares them between workers.
+    Of several workers that start together one makes it, and the others wait. Raises EngineUnavailable where the
+    child fails or dies.
     """
     file = prepared_file(model, precision)
     content = _intact(file)
@@ -169,7 +170,7 @@ def _intact(file: Path) -> mmap.mmap | None:
     if file.stat().st_size > DIGEST_BYTES:  # an empty file cannot be mapped
         with file.open("rb") as opened:
             content = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
-        if hashlib.sha256(network_in(content)).digest() == content[-DIGEST_BYTES:]:
+        if hashlib.sha256(network_in(content).data).digest() == content[-DIGEST_BYTES:]:
             return content
     logger.warning("%s is damaged: it is made anew", file)
     return None
