@@ -4,9 +4,10 @@
                                    [--clock wall|cpu] [--detail standard|high] [--flips]
 
 The engines take turns within each round, so that whatever else the machine does hits all of them; medians are shown.
-"whole" is `analyse()` from the bytes of the file to measured masks at the photograph's size; it is shown against the
-segmentation network alone and against both networks. An engine is shown as `analyse()` would run it: the grader on the
-same engine as the lesion network, except in the row "as chosen", where each runs on the one that is chosen for it.
+"whole" is `analyse()` as a worker calls it, from the bytes of the file, whose field of view was found at its upload, to
+measured masks at the photograph's size; it is shown against the segmentation network alone and against both networks.
+An engine is shown as `analyse()` would run it: the grader on the same engine as the lesion network, except in the row
+"as chosen", where each runs on the one that is chosen for it.
 "limit" is the segmentation network against the machine: its time over the time that its multiplications and additions
 would take at the rate of a large bfloat16 matrix product, measured in the same rounds.
 
@@ -35,9 +36,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.photograph import photograph
 from inference.analysis import Analysis, LoadedNetwork, analyse, load_network
+from inference.decoding import decode
 from inference.engines.pytorch_engine import load_module
 from inference.errors import InferenceError
+from inference.field_of_view import find_field_of_view
 from inference.networks.spec import lesion_probabilities
+from inference.preprocessing import to_network
 from inference.registry import GRADER, find_model, resolve_model_name
 from inference.tiling import DETAILS
 
@@ -58,17 +62,6 @@ class PlainPyTorch:
     def run(self, batch: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             return self._module(torch.from_numpy(batch)).numpy()
-
-
-def batch_for(network: LoadedNetwork, image: bytes) -> np.ndarray:
-    from inference.decoding import decode
-    from inference.field_of_view import find_field_of_view
-    from inference.preprocessing import to_network
-
-    rgb = decode(image).rgb
-    card = network.card
-    pixels = to_network(rgb, find_field_of_view(rgb), card.input_size, card.normalisation.mean, card.normalisation.std)
-    return pixels[0]
 
 
 def dice(first: np.ndarray, second: np.ndarray) -> float:
@@ -96,13 +89,15 @@ class Contest:
     """All engines on one photograph, turn by turn."""
 
     def __init__(self, name: str, engines: list[str], image: bytes, clock: str, **how: Any) -> None:
-        self.name, self.engines, self.image, self.how = name, engines, image, how
+        self.name, self.engines, self.image = name, engines, image
         self.clock = CLOCKS[clock]
+        self.rgb = decode(image).rgb
+        self.how = {**how, "field_of_view": find_field_of_view(self.rgb)}
         self.segmenters = {engine: load_network(name, self._forced(engine)) for engine in engines}
         self.graders = {engine: load_network(GRADER, self._forced(engine)) for engine in engines}
         self.card = self.segmenters[engines[0]].card
-        self.pixels = batch_for(self.segmenters[engines[0]], image)
-        self.grader_pixels = batch_for(self.graders[engines[0]], image)
+        self.pixels = self._pixels_for(self.segmenters[engines[0]])
+        self.grader_pixels = self._pixels_for(self.graders[engines[0]])
         self.plain, self.plain_grader = PlainPyTorch(name), PlainPyTorch(GRADER)
         self.operations = multiplications(self.plain, self.pixels)
         self.times: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -128,6 +123,11 @@ class Contest:
                 self.whole(engine)
                 self._time(engine, "whole", lambda engine=engine: self.whole(engine))
             print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+
+    def _pixels_for(self, network: LoadedNetwork) -> np.ndarray:
+        card = network.card
+        fov = self.how["field_of_view"]
+        return to_network(self.rgb, fov, card.input_size, card.normalisation.mean, card.normalisation.std)[0]
 
     def whole(self, engine: str) -> Analysis:
         """The analysis as a worker does it."""

@@ -2,7 +2,8 @@
 
     python benchmarks/memory.py [--networks unet unet-lite ...] [--image PHOTOGRAPH]
 
-A case loads its networks and the grader, as a worker does, and analyses the photograph with each. The networks are
+A case loads its networks and the grader and analyses the photograph with each, as a worker does: its field of view was
+found at its upload. The networks are
 prepared for OpenVINO before anything is measured: that happens once per weights, in a child process. Peak resident set
 size, in GiB; weights come from DRWEB_WEIGHTS_DIR or inference/weights.
 """
@@ -10,9 +11,11 @@ size, in GiB; weights come from DRWEB_WEIGHTS_DIR or inference/weights.
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -22,14 +25,16 @@ from inference.registry import installed_models
 _CHILD = "--measure"
 
 
-def measure(names: list[str], image: Path | None) -> None:
+def measure(names: list[str], image: Path | None, field_of_view: str) -> None:
     """In the child: print the peak in GiB."""
     from benchmarks.photograph import photograph
     from inference.analysis import analyse, warm_up
+    from inference.field_of_view import FieldOfView
 
     for name in names:
         warm_up(name)
-    engines = {analyse(photograph(image), name).segmentation.engine for name in names}
+    fov = FieldOfView(**json.loads(field_of_view))
+    engines = {analyse(photograph(image), name, field_of_view=fov).segmentation.engine for name in names}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"{peak:.2f} GiB  {len(names)} segmentation and the grader, on {', '.join(sorted(engines))}: {' '.join(names)}"
@@ -40,19 +45,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", default=list(installed_models("segmentation")))
     parser.add_argument("--image", type=Path)
-    parser.add_argument(_CHILD, action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(_CHILD, metavar="FIELD_OF_VIEW", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        measure(options.networks, options.image)
+        measure(options.networks, options.image, options.measure)
         return
+    from benchmarks.photograph import photograph
     from inference.analysis import load_network
+    from inference.decoding import decode
+    from inference.field_of_view import find_field_of_view
     from inference.registry import GRADER
 
+    fov = json.dumps(asdict(find_field_of_view(decode(photograph(options.image)).rgb)))
     for name in (*options.networks, GRADER):
         load_network(name)
     for names in (*([name] for name in options.networks), options.networks):
         image = ["--image", str(options.image)] if options.image else []
-        subprocess.run([sys.executable, __file__, _CHILD, *image, "--networks", *names], check=True)
+        subprocess.run([sys.executable, __file__, _CHILD, fov, *image, "--networks", *names], check=True)
 
 
 if __name__ == "__main__":
