@@ -48,7 +48,7 @@ from inference.tiling import DETAILS
 BASELINE = "pytorch, plain"
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
 CHOSEN = "as chosen"
-ENGINES = (CHOSEN, "openvino-bf16", "openvino-f32", "pytorch-bf16", "pytorch")
+ENGINES = (CHOSEN, "openvino-int8", "openvino-bf16", "openvino-f32", "pytorch-bf16", "pytorch")
 
 
 class PlainPyTorch:

@@ -22,13 +22,14 @@ from typing import IO
 
 from inference.cards import ModelCard
 from inference.errors import InferenceError, ModelUnavailable, gettext_noop
-from inference.registry import CARD_FILE, GRADER, WEIGHTS_FILE, InstalledModel, verify_weights
+from inference.registry import CARD_FILE, GRADER, RANGES_FILE, WEIGHTS_FILE, InstalledModel, verify_weights
 
 MAX_MODEL_MB = 95
 MAX_INPUT_SIDE = 2048
 CHECK_SECONDS = 300
 
-_LIMITS = {CARD_FILE: 1024 * 1024, WEIGHTS_FILE: MAX_MODEL_MB * 1024 * 1024}
+_LIMITS = {CARD_FILE: 1024 * 1024, WEIGHTS_FILE: MAX_MODEL_MB * 1024 * 1024, RANGES_FILE: 1024 * 1024}
+_NEEDED = {CARD_FILE, WEIGHTS_FILE}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,49}")
 _ENCODER = re.compile(r"[A-Za-z0-9._-]{0,100}")  # no address of a download hub
@@ -40,7 +41,9 @@ class ModelRefused(InferenceError):
 
 
 def unpack(source: Path | IO[bytes], target: Path) -> None:
-    """Copy card and weights from a folder, zip or tar (`source`: its path, or the open archive) into `target`.
+    """Copy card, weights and, if there are any, 8-bit ranges from a folder, zip or tar into `target`.
+
+    `source`: its path, or the open archive.
 
     Raises ModelRefused: archive_invalid, files_wrong, file_too_large. Names in an archive are compared, never used as
     paths; sizes are counted while reading, not believed.
@@ -52,7 +55,7 @@ def unpack(source: Path | IO[bytes], target: Path) -> None:
                 raise _wrong_files(name)
             _copy(name, file, target / name)
             copied.add(name)
-    if absent := sorted(_LIMITS.keys() - copied):
+    if absent := sorted(_NEEDED - copied):
         raise _wrong_files(f"- {absent[0]}")
 
 
@@ -224,6 +227,8 @@ def _bad_card(fault: str) -> ModelRefused:
 def _wrong_files(name: str) -> ModelRefused:
     return ModelRefused(
         "files_wrong",
-        gettext_noop("A model is exactly two plain files, card.json and model.safetensors (found: %(name)s)."),
+        gettext_noop(
+            "A model is two plain files, card.json and model.safetensors, and maybe int8.safetensors (found: %(name)s)."
+        ),
         name=name[:100],
     )

@@ -12,9 +12,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from inference.cards import ModelCard
+from inference.engines.base import EngineUnavailable
 from inference.engines.pytorch_engine import load_module
+from inference.engines.ranges import read_ranges
 from inference.networks import build
-from inference.registry import CARD_FILE, WEIGHTS_FILE, InstalledModel
+from inference.registry import CARD_FILE, RANGES_FILE, WEIGHTS_FILE, InstalledModel
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -24,7 +26,8 @@ _FLOATS = ("F16", "BF16", "F32")
 def main(folder: Path) -> None:
     """Exit with the fault, if there is one."""
     card = ModelCard.from_json((folder / CARD_FILE).read_text(encoding="utf-8"))
-    if fault := _shapes_fault(card, folder / WEIGHTS_FILE) or _trial_fault(InstalledModel(card, folder)):
+    model = InstalledModel(card, folder)
+    if fault := _shapes_fault(card, folder / WEIGHTS_FILE) or _ranges_fault(model) or _trial_fault(model):
         sys.exit(fault)
 
 
@@ -49,6 +52,16 @@ def _shapes_fault(card: ModelCard, weights: Path) -> str:
             return f"tensor {name} has the shape {shape} in place of {tuple(tensor.shape)}"
         if tensor.is_floating_point() != (dtype in _FLOATS):
             return f"tensor {name} has the number format {dtype}"
+    return ""
+
+
+def _ranges_fault(model: InstalledModel) -> str:
+    if not (model.folder / RANGES_FILE).exists():
+        return ""
+    try:
+        read_ranges(model)
+    except EngineUnavailable as error:
+        return str(error)
     return ""
 
 

@@ -25,6 +25,7 @@ SEGMENTATION_MODELS = ("unet", "unetplusplus", "manet", "unet-lite")
 GRADER = "grader"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
+RANGES_FILE = "int8.safetensors"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What was measured of a network's engines against float32 PyTorch, and which of them may run it unasked.
 
 `engines.json` beside a network's card holds the measurements; `manage.py check_engines --record` makes it. Engines that
-compute in float32 are held to `FLOAT32_DIFFERENCE` by tests. Those that compute in half the bits may round a lesion
+compute in float32 are held to `FLOAT32_DIFFERENCE` by tests. Those that compute in fewer bits may round a lesion
 away: without a record for the very same weights that stays within the bounds below, they run only where they are told.
 Free of torch.
 """
@@ -16,7 +16,7 @@ from typing import Final
 from inference.registry import InstalledModel
 
 REFERENCE: Final = "pytorch"
-REDUCED: Final = ("cuda", "openvino-bf16", "pytorch-bf16")
+REDUCED: Final = ("cuda", "openvino-int8", "openvino-bf16", "pytorch-bf16")
 FLOAT32_DIFFERENCE: Final = 1e-3
 """The most that any probability (0-1) of an engine in float32 may differ."""
 DICE_CHANGE: Final = 0.005
@@ -70,6 +70,15 @@ def write_record(model: InstalledModel, measured: dict[str, Measured], photograp
     path = model.folder / RECORD_FILE
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def forget(model: InstalledModel, engine: str) -> None:
+    """Take out what was measured of an engine that has changed."""
+    path = model.folder / RECORD_FILE
+    if engine in read_record(model):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        del content["engines"][engine]
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def may_run_unasked(model: InstalledModel, engine: str) -> bool:

@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 from openvino import opset13
 
 from inference.engines.base import EngineUnavailable, FloatArray, cache_folder, is_faster, thread_count
+from inference.engines.ranges import ranges_sha256, read_ranges
 from inference.registry import InstalledModel, verify_weights
 
 logger = logging.getLogger(__name__)
 
-PRECISIONS = {"openvino-bf16": "bf16", "openvino-f32": "f32"}
+PRECISIONS = {"openvino-int8": "int8", "openvino-bf16": "bf16", "openvino-f32": "f32"}
 PREPARE_SECONDS = 900
 DIGEST_BYTES: Final = 32
 """A kept network ends in the SHA-256 of what is before it."""
@@ -46,6 +47,10 @@ class OpenVINOEngine:
         precision = PRECISIONS[name]
         if precision == "bf16" and not cpu_has_bf16():
             raise EngineUnavailable("this CPU does not compute in bfloat16")
+        if precision == "int8":
+            if not cpu_has_vnni():
+                raise EngineUnavailable("this CPU has no instructions for sums of 8-bit products (VNNI)")
+            read_ranges(model)
         verify_weights(model)
         self._file = prepared(model, precision)
         self._compiled = import_network(network_in(self._file), precision, shared=True)
@@ -74,6 +79,16 @@ def cpu_has_bf16() -> bool:
 
 
 @cache
+def cpu_has_vnni() -> bool:
+    """Whether products of 8 bits are summed in 32: without these instructions sums overflow in 16, or are slow."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split()
+    except OSError:
+        return False
+    return not {"avx512_vnni", "avx_vnni"}.isdisjoint(flags)
+
+
+@cache
 def bf16_pays() -> bool:
     """Whether convolutions take less time in bfloat16 than in float32 here: tried, a fraction of a second long.
 
@@ -96,7 +111,8 @@ def compile_options(precision: str) -> dict[str, Any]:
     """For this CPU. The number format is pinned: left alone, OpenVINO picks one by itself."""
     options: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": precision,
+        # In int8 the network says which values are rounded: all others stay as they are.
+        "INFERENCE_PRECISION_HINT": "f32" if precision == "int8" else precision,
         # Several workers on one machine would all be pinned to the same cores.
         "ENABLE_CPU_PINNING": False,
     }
@@ -140,14 +156,16 @@ def network_in(content: mmap.mmap) -> NDArray[np.uint8]:
 
 
 def prepared_file(model: InstalledModel, precision: str) -> Path:
-    """Where the compiled network is kept: under another name for other weights, OpenVINO or CPU."""
-    shaped_by = {
+    """Where the compiled network is kept: under another name for other weights, ranges, OpenVINO or CPU."""
+    shaped_by: dict[str, object] = {
         "weights": model.card.sha256,
         "network": asdict(model.card.network),
         "input_size": model.card.input_size,
         "openvino": openvino.__version__,
         "cpu": openvino.Core().get_property("CPU", "FULL_DEVICE_NAME"),
     }
+    if precision == "int8":
+        shaped_by["ranges"] = ranges_sha256(model)
     key = hashlib.sha256(json.dumps(shaped_by, sort_keys=True).encode()).hexdigest()[:16]
     return cache_folder() / "openvino" / f"{model.name}-{key}-{precision}.blob"
 

@@ -1,6 +1,6 @@
 """Child process: convert a network for OpenVINO, compile it, and try it.
 
-Usage: python -m inference.engines.prepare MODEL_FOLDER TARGET_FILE bf16|f32
+Usage: python -m inference.engines.prepare MODEL_FOLDER TARGET_FILE bf16|f32|int8
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import openvino
 
 from inference.cards import ModelCard
 from inference.engines.openvino_engine import compile_options, import_network
+from inference.engines.ranges import insert
 from inference.registry import CARD_FILE, InstalledModel
 
 
@@ -25,7 +26,10 @@ def main(model_folder: str, target: str, precision: str) -> None:
     """Write the compiled network to `target`, after a run of what will be read from there."""
     folder = Path(model_folder)
     card = ModelCard.from_json((folder / CARD_FILE).read_text(encoding="utf-8"))
-    network = _converted(InstalledModel(card=card, folder=folder))
+    model = InstalledModel(card=card, folder=folder)
+    network = converted(model)
+    if precision == "int8":
+        insert(model, network)
     content = openvino.Core().compile_model(network, "CPU", compile_options(precision)).export_model().getvalue()
     compiled = import_network(np.frombuffer(content, np.uint8), precision)
     logits = compiled(np.zeros((1, 3, card.input_size, card.input_size), np.float32))[0]
@@ -34,7 +38,8 @@ def main(model_folder: str, target: str, precision: str) -> None:
     _write_whole(Path(target), content)
 
 
-def _converted(model: InstalledModel) -> Any:
+def converted(model: InstalledModel) -> Any:
+    """The network with its checked weights as an `openvino.Model`, in float32, at the input size of its card."""
     import torch
 
     from inference.engines.pytorch_engine import load_module

@@ -1,4 +1,8 @@
-"""Which engine runs a network: the one that DRWEB_ENGINE names, else the fastest that works on this machine."""
+"""Which engine runs a network: the one that DRWEB_ENGINE names, else the fastest that works on this machine.
+
+8-bit integers are in between: DRWEB_ENGINE has them run those networks that have a record of them within the bounds,
+and all others, such as the grader, run on what is the fastest without them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from inference.engines.base import Engine, EngineUnavailable, limit_opencv
 from inference.engines.equivalence import may_run_unasked
@@ -14,13 +19,16 @@ from inference.registry import InstalledModel
 
 logger = logging.getLogger(__name__)
 
-ENGINES = ("cuda", "cuda-f32", "openvino-bf16", "openvino-f32", "pytorch-bf16", "pytorch")
+ENGINES = ("cuda", "cuda-f32", "openvino-int8", "openvino-bf16", "openvino-f32", "pytorch-bf16", "pytorch")
 """From the fastest to the one that works everywhere."""
+WHERE_PROVEN: Final = "openvino-int8"
+"""Never chosen by itself, and as a setting no more than a wish."""
 
 
 def load_engine(model: InstalledModel, engine: str | None = None) -> Engine:
     """Load a network on the named engine, or on DRWEB_ENGINE, or on the first that works.
 
+    WHERE_PROVEN in DRWEB_ENGINE is tried where it is proven, before the others; as `engine` it is as any other.
     Raises ModelUnavailable: unknown_engine, engine_unavailable, or what is wrong with the weights.
     """
     forced = engine or os.environ.get("DRWEB_ENGINE")
@@ -31,16 +39,17 @@ def load_engine(model: InstalledModel, engine: str | None = None) -> Engine:
             name=repr(forced[:40]),
             known=", ".join(ENGINES),
         )
+    wished = forced == WHERE_PROVEN and not engine
     limit_opencv()
     reason = "no engine works"
-    for name in [forced] if forced else _candidates(model):
+    for name in [forced] if forced and not wished else _candidates(model, wished=wished):
         try:
-            loaded = _open(model, name, told=bool(forced))
+            loaded = _open(model, name, told=name == forced)
         except EngineUnavailable as unavailable:
             reason = str(unavailable)
             logger.warning("network %s does not run on %s: %s", model.name, name, reason)
             continue
-        why = "as told" if forced else "chosen for this machine"
+        why = "as told" if name == forced else "chosen for this machine"
         logger.info("network %s %s runs on %s (%s)", model.name, model.card.version, name, why)
         return loaded
     raise ModelUnavailable(
@@ -51,10 +60,12 @@ def load_engine(model: InstalledModel, engine: str | None = None) -> Engine:
     )
 
 
-def _candidates(model: InstalledModel) -> list[str]:
+def _candidates(model: InstalledModel, *, wished: bool) -> list[str]:
+    """Engines to try in turn; `wished`: WHERE_PROVEN is the first."""
     # Looking for the device first spares CPU-only workers the seconds and the memory of importing torch.
     has_device = any(Path(device).exists() for device in ("/dev/nvidia0", "/dev/dxg"))
-    candidates = [name for name in ENGINES if has_device or not name.startswith("cuda")]
+    chosen = [name for name in ENGINES if name != WHERE_PROVEN and (has_device or not name.startswith("cuda"))]
+    candidates = [WHERE_PROVEN, *chosen] if wished else chosen
     unproven = [name for name in candidates if not may_run_unasked(model, name)]
     if unproven:
         logger.info(

@@ -38,7 +38,7 @@ class NetworkVersions(APIView):
         request={"multipart/form-data": InstallInput},
         responses=answers(NetworkVersionSerializer, 400, 403, 409, 413),
         examples=[
-            error_example("files_wrong", "A model is exactly two plain files, ...", 400),
+            error_example("files_wrong", "A model is two plain files, ...", 400),
             error_example("version_exists", "Version 2 of unet-lite, or its weights ..., are here already.", 409),
         ],
     )
