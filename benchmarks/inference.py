@@ -6,8 +6,8 @@
 The engines take turns within each round, so that whatever else the machine does hits all of them; medians are shown.
 "whole" is `analyse()` as a worker calls it, from the bytes of the file, whose field of view was found at its upload, to
 measured masks at the photograph's size; it is shown against the segmentation network alone and against both networks.
-An engine is shown as `analyse()` would run it: the grader on the same engine as the lesion network, except in the row
-"as chosen", where each runs on the one that is chosen for it.
+An engine is shown as `analyse()` would run it: the grader on the same engine as the lesion network, except in the rows
+"as chosen", where each runs on the one that is chosen for it, and "openvino-int8", where the grader does.
 "limit" is the segmentation network against the machine: its time over the time that its multiplications and additions
 would take at the rate of a large bfloat16 matrix product, measured in the same rounds.
 
@@ -38,6 +38,7 @@ from benchmarks.photograph import photograph
 from inference.analysis import Analysis, LoadedNetwork, analyse, load_network
 from inference.decoding import decode
 from inference.engines.pytorch_engine import load_module
+from inference.engines.selection import engine_for_grader
 from inference.errors import InferenceError
 from inference.field_of_view import find_field_of_view
 from inference.networks.spec import lesion_probabilities
@@ -94,7 +95,7 @@ class Contest:
         self.rgb = decode(image).rgb
         self.how = {**how, "field_of_view": find_field_of_view(self.rgb)}
         self.segmenters = {engine: load_network(name, self._forced(engine)) for engine in engines}
-        self.graders = {engine: load_network(GRADER, self._forced(engine)) for engine in engines}
+        self.graders = {engine: load_network(GRADER, engine_for_grader(self._forced(engine))) for engine in engines}
         self.card = self.segmenters[engines[0]].card
         self.pixels = self._pixels_for(self.segmenters[engines[0]])
         self.grader_pixels = self._pixels_for(self.graders[engines[0]])

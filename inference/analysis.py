@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from inference.cards import ModelCard
 from inference.decoding import DecodedImage, decode
 from inference.engines.base import Engine, FloatArray
-from inference.engines.selection import load_engine
+from inference.engines.selection import engine_for_grader, load_engine
 from inference.errors import ModelUnavailable, gettext_noop
 from inference.explanation import explain_grade
 from inference.field_of_view import FieldOfView, Rgb, find_field_of_view
@@ -253,7 +253,8 @@ def load_network(name: str, engine: str | None = None, sha256: str | None = None
 def _load_both(model: str, weights: Mapping[str, str], engine: str | None) -> tuple[LoadedNetwork, LoadedNetwork]:
     """The segmentation network and the grader."""
     name = model if model in weights else resolve_model_name(model)
-    both = load_network(name, engine, weights.get(name)), load_network(GRADER, engine, weights.get(GRADER))
+    segmenter = load_network(name, engine, weights.get(name))
+    both = segmenter, load_network(GRADER, engine_for_grader(engine), weights.get(GRADER))
     for network in list(_loaded.values()):
         if network not in both:  # kept ready, but with little memory: several networks may be in use
             network.engine.release()

@@ -60,6 +60,11 @@ def load_engine(model: InstalledModel, engine: str | None = None) -> Engine:
     )
 
 
+def engine_for_grader(engine: str | None) -> str | None:
+    """What runs the grader where `engine` was asked for: 8-bit integers are for lesion networks."""
+    return None if engine == WHERE_PROVEN else engine
+
+
 def _candidates(model: InstalledModel, *, wished: bool) -> list[str]:
     """Engines to try in turn; `wished`: WHERE_PROVEN is the first."""
     # Looking for the device first spares CPU-only workers the seconds and the memory of importing torch.
