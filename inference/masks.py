@@ -16,7 +16,7 @@ from PIL import Image
 from inference.decoding import decode_drawing
 from inference.errors import ImageRejected, gettext_noop
 from inference.overlay import decode_overlay, resembles, wrong_size
-from inference.runs import Runs, runs_of, runs_of_packed
+from inference.runs import Runs, packed, runs_of, runs_of_packed
 
 _HALF = 127
 _VISIBLE = 64
@@ -30,10 +30,8 @@ def encode_mask(mask: NDArray[np.bool_]) -> bytes:
     """
     if mask.ndim != 2 or mask.dtype != np.bool_:
         raise ValueError(f"a mask is a two-dimensional bool array, not {mask.dtype} {mask.shape}")
-    height, width = mask.shape
-    rows = np.zeros((height, 1 + (width + 7) // 8), np.uint8)  # each row begins with its filter: 0, none
-    rows[:, 1:] = np.packbits(mask, axis=1)
-    start, end = _frame(height, width)
+    start, end = _frame(*mask.shape)
+    rows = packed(mask)  # each begins with its filter: 0, none
     return start + _png_chunk(b"IDAT", zlib.compress(rows.tobytes(), 3)) + end
 
 
@@ -43,13 +41,13 @@ def _plain(data: bytes, height: int, width: int) -> NDArray[np.uint8] | None:
     Each row begins with its filter, which is an empty byte here. A fifth of Pillow's time.
     """
     start, end = _frame(height, width)
-    packed = data[len(start) + 8 : -len(end) - 4]
-    if data != start + _png_chunk(b"IDAT", packed) + end:
+    deflated = data[len(start) + 8 : -len(end) - 4]
+    if data != start + _png_chunk(b"IDAT", deflated) + end:
         return None
     stride = 1 + (width + 7) // 8
     inflater = zlib.decompressobj()
     try:
-        rows = inflater.decompress(packed, height * stride + 1)
+        rows = inflater.decompress(deflated, height * stride + 1)
     except zlib.error:
         return None
     if len(rows) != height * stride or not inflater.eof:
@@ -95,8 +93,8 @@ def decode_mask(
     another size than the photograph.
     """
     height, width = expected_shape
-    if isinstance(source, bytes) and (packed := _plain(source, height, width)) is not None:
-        return np.unpackbits(packed[:, 1:], axis=1, count=width).view(np.bool_)
+    if isinstance(source, bytes) and (rows := _plain(source, height, width)) is not None:
+        return np.unpackbits(rows[:, 1:], axis=1, count=width).view(np.bool_)
     try:
         drawing = decode_drawing(source, expected_shape=expected_shape)
     except ImageRejected as error:
@@ -135,9 +133,9 @@ def decode_runs(
     original: Callable[[], NDArray[np.uint8]] | None = None,
 ) -> tuple[Runs, bytes]:
     """As `decode_mask`, but the runs of the mask, and the mask as a file: `source` itself where it is one already."""
-    packed = _plain(source, *expected_shape)
-    if packed is not None:
-        return runs_of_packed(packed, expected_shape[1]), source
+    rows = _plain(source, *expected_shape)
+    if rows is not None:
+        return runs_of_packed(rows, expected_shape[1]), source
     mask = decode_mask(source, expected_shape, lesion=lesion, original=original)
     return runs_of(mask), encode_mask(mask)
 

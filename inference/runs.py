@@ -32,26 +32,29 @@ class Runs:
         return self.right - self.left
 
 
+def packed(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """A bool HxW mask with eight pixels a byte, the first in the highest bit; each row begins with an empty byte."""
+    height, width = mask.shape
+    rows = np.zeros((height, 1 + (width + 7) // 8), np.uint8)
+    rows[:, 1:] = np.packbits(mask, axis=1)
+    return rows
+
+
 def runs_of(mask: NDArray[np.bool_]) -> Runs:
-    """Of a bool HxW mask."""
-    if mask[:, [0, -1]].any():  # runs that touch the edge would go on in the next row
-        runs = runs_of(np.pad(mask, ((0, 0), (1, 1))))
-        return Runs((mask.shape[0], mask.shape[1]), runs.rows, runs.left - 1, runs.right - 1)
-    flat = mask.reshape(-1)
-    rows, columns = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]) + 1, mask.shape[1])
-    return Runs((mask.shape[0], mask.shape[1]), rows[::2], columns[::2], columns[1::2])
+    """Of a bool HxW mask; packed first, which spares looking at every pixel."""
+    return runs_of_packed(packed(mask), mask.shape[1])
 
 
-def runs_of_packed(packed: NDArray[np.uint8], width: int) -> Runs:
-    """Of a mask of eight pixels a byte, the first in the highest bit; each row begins with an empty byte.
+def runs_of_packed(rows: NDArray[np.uint8], width: int) -> Runs:
+    """Of a mask as `packed` makes it.
 
     A tenth of the time that it takes to unpack the pixels. Bits beyond `width` count for nothing.
     """
-    height, stride = packed.shape
-    flat = np.zeros(packed.size // 8 * 8 + 16, np.uint8)
-    flat[: packed.size] = packed.reshape(-1)
+    height, stride = rows.shape
+    flat = np.zeros(rows.size // 8 * 8 + 16, np.uint8)
+    flat[: rows.size] = rows.reshape(-1)
     if unused := 8 * (stride - 1) - width:
-        flat[stride - 1 : packed.size : stride] &= 0xFF << unused & 0xFF
+        flat[stride - 1 : rows.size : stride] &= 0xFF << unused & 0xFF
     # Few bytes matter: looked at are groups of eight with lesion in them, and the next group, in which it may end.
     groups = flat.view(np.uint64) != 0
     groups[1:] |= groups[:-1].copy()
@@ -59,8 +62,8 @@ def runs_of_packed(packed: NDArray[np.uint8], width: int) -> Runs:
     here, before = flat[near], flat[near - 1]  # before the very first byte comes the last, which is empty
     changes = np.bitwise_xor(here ^ (here >> 1), before << 7, dtype=np.uint8)  # of each pixel from the one before it
     places = (8 * near[:, None] + np.arange(8))[np.unpackbits(changes).reshape(-1, 8).view(np.bool_)]
-    rows, left = np.divmod(places[::2], 8 * stride)
-    return Runs((height, width), rows, left - 8, left - 8 + places[1::2] - places[::2])
+    row, left = np.divmod(places[::2], 8 * stride)
+    return Runs((height, width), row, left - 8, left - 8 + places[1::2] - places[::2])
 
 
 def places_of(starts: Ints, lengths: Ints) -> Ints:

@@ -33,6 +33,14 @@ def test_masks_survive_the_round_trip(mask):
     assert np.array_equal(decode_mask(encode_mask(mask), mask.shape), mask)
 
 
+def painted(runs: Runs) -> np.ndarray:
+    mask = np.zeros(runs.shape, bool)
+    for row, left, right in zip(runs.rows, runs.left, runs.right, strict=True):
+        assert not mask[row, max(0, left - 1) : right + 1].any()  # each run is a whole one
+        mask[row, left:right] = True
+    return mask
+
+
 def same(first: Runs, second: Runs) -> bool:
     columns = ("rows", "left", "right")
     return first.shape == second.shape and all(
@@ -50,6 +58,7 @@ def test_runs_read_from_a_file_are_those_of_its_pixels(mask, spoilt):
         written = with_rows(written, rows)
     runs, kept = decode_runs(written, mask.shape)
     assert same(runs, runs_of(mask))
+    assert np.array_equal(painted(runs), mask)
     assert kept == written
 
 
