@@ -11,6 +11,7 @@ from PIL import Image
 from safetensors import safe_open
 from skimage import data
 
+from inference import analyse
 from inference.engines import openvino_engine, prepare, selection
 from inference.engines.base import EngineUnavailable
 from inference.engines.equivalence import Measured, read_record, write_record
@@ -227,6 +228,14 @@ def test_as_a_setting_it_says_which_networks_run_otherwise_and_why(unet, tmp_pat
     spoilt(unet, "missing")
     assert load_engine(unet).name == "openvino-f32"
     assert "network unet does not run on openvino-int8: there is no int8.safetensors" in caplog.text
+
+
+def test_an_analysis_that_is_told_outlines_in_integers_and_grades_otherwise(unet, tmp_path):
+    write_tiny_models(tmp_path / "weights", ["grader"])
+    by_hand(unet)
+    analysis = analyse(data.retina(), engine=INT8)
+    assert analysis.segmentation.engine == INT8
+    assert analysis.grader.engine == "openvino-f32"
 
 
 def test_a_model_may_bring_its_ranges_if_they_are_for_its_weights(unet, tmp_path):
