@@ -36,6 +36,10 @@ class EngineUnavailable(Exception):
     """This engine cannot run this network on this machine; another one may."""
 
 
+class EngineSlower(EngineUnavailable):
+    """It could, but the next one takes less time."""
+
+
 def thread_count() -> int | None:
     """How many threads a network may use; None leaves it to the library (all cores).
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from inference.engines.base import Engine, EngineUnavailable, limit_opencv
+from inference.engines.base import Engine, EngineSlower, EngineUnavailable, limit_opencv
 from inference.engines.equivalence import may_run_unasked
 from inference.errors import ModelUnavailable, gettext_noop
 from inference.registry import InstalledModel
@@ -47,7 +47,8 @@ def load_engine(model: InstalledModel, engine: str | None = None) -> Engine:
             loaded = _open(model, name, told=name == forced)
         except EngineUnavailable as unavailable:
             reason = str(unavailable)
-            logger.warning("network %s does not run on %s: %s", model.name, name, reason)
+            level = logging.INFO if isinstance(unavailable, EngineSlower) else logging.WARNING
+            logger.log(level, "network %s does not run on %s: %s", model.name, name, reason)
             continue
         why = "as told" if name == forced else "chosen for this machine"
         logger.info("network %s %s runs on %s (%s)", model.name, model.card.version, name, why)
@@ -97,7 +98,7 @@ def _open(model: InstalledModel, name: str, *, told: bool) -> Engine:
 
             engine, bf16_pays = pytorch_engine.PyTorchEngine, pytorch_engine.bf16_pays
         if name.endswith("-bf16") and not told and not bf16_pays():
-            raise EngineUnavailable("this CPU computes no faster in bfloat16 than in float32")
+            raise EngineSlower("this CPU computes no faster in bfloat16 than in float32")
         return engine(model, name)
     except (ImportError, OSError, RuntimeError) as error:
         raise EngineUnavailable(f"{type(error).__name__}: {error}") from error
