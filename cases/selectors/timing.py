@@ -15,6 +15,7 @@ from cases.selectors.prediction import prediction_get
 
 # In the order in which they happen; what is not here (added up or unknown) is not shown.
 _UPLOAD: Final = {
+    "turn": _("Upload: waiting for its turn"),
     "decode": _("Upload: reading the photograph"),
     "field_of_view": _("Upload: finding the retina"),
     "preview": _("Upload: making the preview"),

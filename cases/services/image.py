@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -24,17 +26,32 @@ from cases.services.study import clinic_for_new_study, study_open_for_upload
 from cases.services.study_lock import photographs_check_open
 from cases.services.study_queue import study_queue_refresh
 from inference.decoding import SCREEN_SIDE, DecodedImage, decode, halved
+from inference.engines.base import core_count
 from inference.errors import ImageRejected
 from inference.field_of_view import FieldOfView, find_field_of_view
 from inference.field_view import field_view
-from inference.landmarks import find_landmarks
-from inference.quality import assess
+from inference.landmarks import Landmarks, find_landmarks
+from inference.quality import Quality, assess
 from inference.screening import check_is_fundus
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "BMP": ".bmp", "WEBP": ".webp", "MPO": ".jpg"}
+
+# Photographs judged at the same time: more than there are processors get in each other's way, and fill the memory.
+_TURNS = threading.BoundedSemaphore(core_count())
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What is seen of a photograph when it comes, in pixels of the whole one; `decoded` is a copy for the screen."""
+
+    decoded: DecodedImage
+    preview: bytes
+    field_of_view: FieldOfView
+    landmarks: Landmarks
+    quality: Quality
 
 
 def image_upload(
@@ -57,20 +74,8 @@ def image_upload(
         authorize(user, Action.UPLOAD, clinic)
     laps = Laps()  # the last byte is here: Django has read the request
     content = _read(upload)
-    with translated():
-        decoded = decode(content, max_pixels=settings.DRWEB_MAX_PIXELS, longest=SCREEN_SIDE)
-        laps.done("decode")
-        small = halved(decoded.rgb)
-        field_on_copy = find_field_of_view(small)
-        check_is_fundus(small, field_on_copy)
-    field_of_view = field_on_copy.enlarged(small.shape, (decoded.height, decoded.width))
-    laps.done("field_of_view")
-    preview = _jpeg(decoded.rgb)
-    laps.done("preview")
-    view = field_view(small, field_on_copy, copied_at=small.shape[1] / decoded.width)
-    landmarks = find_landmarks(view)
-    quality = assess(view, landmarks)
-    laps.done("quality")
+    judged = _judge(content, laps)
+    decoded = judged.decoded
     sha256 = hashlib.sha256(content).hexdigest()
 
     with stored_files() as files:
@@ -88,15 +93,15 @@ def image_upload(
             height=decoded.height,
             laterality=laterality,
             field=field,
-            field_of_view=_as_json(field_of_view),
-            landmarks=landmarks.to_json(),
-            quality_verdict=quality.verdict,
-            quality=quality.to_json(),
+            field_of_view=_as_json(judged.field_of_view),
+            landmarks=judged.landmarks.to_json(),
+            quality_verdict=judged.quality.verdict,
+            quality=judged.quality.to_json(),
             camera=decoded.camera,
             uploaded_by=user,
         )
         files.save(image.original, SUFFIXES[decoded.format], content)
-        files.save(image.preview, ".jpg", preview)
+        files.save(image.preview, ".jpg", judged.preview)
         laps.done("store")
         image.timings = laps.seconds
         image.full_clean()
@@ -104,6 +109,27 @@ def image_upload(
         study_queue_refresh(study=image.study)
     study_changed(image.study_id)
     return image
+
+
+def _judge(content: bytes, laps: Laps) -> _Judged:
+    """Raises `ApplicationError` for what is no fundus photograph. Waits for its turn; asks nothing of the database."""
+    with _TURNS:
+        laps.done("turn")
+        with translated():
+            decoded = decode(content, max_pixels=settings.DRWEB_MAX_PIXELS, longest=SCREEN_SIDE)
+            laps.done("decode")
+            small = halved(decoded.rgb)
+            field_on_copy = find_field_of_view(small)
+            check_is_fundus(small, field_on_copy)
+        field_of_view = field_on_copy.enlarged(small.shape, (decoded.height, decoded.width))
+        laps.done("field_of_view")
+        preview = _jpeg(decoded.rgb)
+        laps.done("preview")
+        view = field_view(small, field_on_copy, copied_at=small.shape[1] / decoded.width)
+        landmarks = find_landmarks(view)
+        quality = assess(view, landmarks)
+        laps.done("quality")
+    return _Judged(decoded, preview, field_of_view, landmarks, quality)
 
 
 @transaction.atomic

@@ -48,7 +48,7 @@ def thread_count() -> int | None:
     if told := int(os.environ.get("DRWEB_THREADS") or 0):
         return told
     workers = int(os.environ.get("DRWEB_WORKERS") or 1)
-    return max(1, _cores() // workers) if workers > 1 else None
+    return max(1, core_count() // workers) if workers > 1 else None
 
 
 def is_faster(candidate: Callable[[], object], reference: Callable[[], object], rounds: int = 7) -> bool:
@@ -69,7 +69,7 @@ def limit_opencv() -> None:
         cv2.setNumThreads(threads)
 
 
-def _cores() -> int:
+def core_count() -> int:
     """That this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,7 +16,9 @@ from cases.choices import Laterality
 from cases.errors import ApplicationError, NotAllowed, TooLarge
 from cases.models import Image, Study
 from cases.selectors.image import field_of_view_of
+from cases.services import image as image_service
 from cases.services.image import image_decode, image_update, image_upload
+from cases.services.laps import Laps
 from tests.factories import HEIGHT, WIDTH, MembershipFactory, UserFactory, fundus_jpeg, fundus_rgb, staffed_clinic
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +49,7 @@ def test_a_photograph_is_kept_as_it_came_with_its_facts():
     assert (preview.format, preview.size) == ("JPEG", (WIDTH, HEIGHT))
     assert image_decode(image=image).rgb.shape == (HEIGHT, WIDTH, 3)
     assert abs(field_of_view_of(image).radius - HEIGHT / 2) < 4
-    assert set(image.timings) == {"decode", "field_of_view", "preview", "quality", "store"}
+    assert set(image.timings) == {"turn", "decode", "field_of_view", "preview", "quality", "store"}
 
 
 def test_size_and_pixels_are_those_of_the_upright_picture():
@@ -57,6 +62,28 @@ def test_size_and_pixels_are_those_of_the_upright_picture():
     assert (image.width, image.height) == (WIDTH, HEIGHT)
     difference = np.abs(image_decode(image=image).rgb.astype(int) - fundus_rgb()).mean()
     assert difference < 4
+
+
+def test_no_more_photographs_are_judged_at_once_than_there_are_processors(monkeypatch):
+    at_work, most = [], []
+    judge = image_service.decode
+
+    def watched(content, **how):
+        at_work.append(content)
+        most.append(len(at_work))
+        try:
+            time.sleep(0.02)
+            return judge(content, **how)
+        finally:
+            at_work.remove(content)
+
+    monkeypatch.setattr(image_service, "decode", watched)
+    monkeypatch.setattr(image_service, "_TURNS", threading.BoundedSemaphore(2))
+    spoilt = [bytes([number]) * 20 for number in range(3)]  # those that are refused leave their turn to others, too
+    with ThreadPoolExecutor(9) as pool:
+        waits = [pool.submit(image_service._judge, content, Laps()) for content in [*spoilt, *[fundus_jpeg()] * 6]]
+    assert [isinstance(wait.exception(), ApplicationError) for wait in waits] == [True] * 3 + [False] * 6
+    assert max(most) == 2
 
 
 def test_what_is_found_of_a_large_photograph_is_in_its_own_pixels():
