@@ -3,9 +3,8 @@
     python benchmarks/memory.py [--networks unet unet-lite ...] [--image PHOTOGRAPH]
 
 A case loads its networks and the grader and analyses the photograph with each, as a worker does: its field of view was
-found at its upload. The networks are
-prepared for OpenVINO before anything is measured: that happens once per weights, in a child process. Peak resident set
-size, in GiB; weights come from DRWEB_WEIGHTS_DIR or inference/weights.
+found at its upload. The networks are prepared for OpenVINO before anything is measured: that happens once per weights,
+in a child process. Peak resident set size, in GiB; weights come from DRWEB_WEIGHTS_DIR or inference/weights.
 """
 
 from __future__ import annotations

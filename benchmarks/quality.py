@@ -23,7 +23,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from inference.decoding import SCREEN_SIDE, decode, halved
+from inference.decoding import SCREEN_SIDE, copy_to_judge, decode
 from inference.field_of_view import find_field_of_view
 from inference.field_view import FieldView, field_view
 from inference.landmarks import Landmarks, find_landmarks
@@ -44,7 +44,7 @@ class Judged:
 
 def judged(path: Path) -> Judged:
     decoded = decode(path, longest=SCREEN_SIDE)  # as at upload
-    small = halved(decoded.rgb)
+    small = copy_to_judge(decoded.rgb)
     fov = find_field_of_view(small)
     started = time.process_time()
     view = field_view(small, fov, copied_at=small.shape[1] / decoded.width)

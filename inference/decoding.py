@@ -138,12 +138,12 @@ def decode(
     return DecodedImage(rgb=rgb, width=width, height=height, format=name, camera=camera)
 
 
-def halved(rgb: NDArray[np.uint8], longest: int = JUDGED_SIDE) -> NDArray[np.uint8]:
-    """A copy of a picture (HxWx3), halved as often as its longer side is then still `longest` pixels or more.
+def copy_to_judge(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A copy of a picture (HxWx3), halved as often as its longer side is then still `JUDGED_SIDE` pixels or more.
 
     The mean of each four pixels: a tenth of the time of other averages.
     """
-    while max(rgb.shape) >= 2 * longest:
+    while max(rgb.shape) >= 2 * JUDGED_SIDE:
         height, width = rgb.shape[0] // 2, rgb.shape[1] // 2
         rgb = np.asarray(cv2.resize(rgb[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA))
     return rgb

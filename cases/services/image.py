@@ -25,7 +25,7 @@ from cases.services.laps import Laps
 from cases.services.study import clinic_for_new_study, study_open_for_upload
 from cases.services.study_lock import photographs_check_open
 from cases.services.study_queue import study_queue_refresh
-from inference.decoding import SCREEN_SIDE, DecodedImage, decode, halved
+from inference.decoding import SCREEN_SIDE, DecodedImage, copy_to_judge, decode
 from inference.engines.base import core_count
 from inference.errors import ImageRejected
 from inference.field_of_view import FieldOfView, find_field_of_view
@@ -118,7 +118,7 @@ def _judge(content: bytes, laps: Laps) -> _Judged:
         with translated():
             decoded = decode(content, max_pixels=settings.DRWEB_MAX_PIXELS, longest=SCREEN_SIDE)
             laps.done("decode")
-            small = halved(decoded.rgb)
+            small = copy_to_judge(decoded.rgb)
             field_on_copy = find_field_of_view(small)
             check_is_fundus(small, field_on_copy)
         field_of_view = field_on_copy.enlarged(small.shape, (decoded.height, decoded.width))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from inference.decoding import SCREEN_SIDE, decode, halved
+from inference.decoding import SCREEN_SIDE, copy_to_judge, decode
 from inference.field_of_view import find_field_of_view
 from inference.field_view import FieldView, field_view
 from inference.landmarks import find_landmarks
@@ -91,7 +91,7 @@ def test_mirrored_photographs_are_told_the_other_eye_and_turned_ones_the_same(sh
 
 def test_the_copy_looked_at_tells_the_same_of_the_photograph(shared_data):
     content = (shared_data / "idrid" / "images" / "IDRiD_17.jpg").read_bytes()
-    whole, copy = decode(content).rgb, halved(decode(content, longest=SCREEN_SIDE).rgb)
+    whole, copy = decode(content).rgb, copy_to_judge(decode(content, longest=SCREEN_SIDE).rgb)
     assert copy.shape == (680, 1024, 3)
     fov, on_copy = find_field_of_view(whole), find_field_of_view(copy)
     same = on_copy.enlarged(copy.shape, whole.shape[:2])

@@ -47,16 +47,15 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, help="folder to write to; default: runs/evaluation/MODEL-DATASET-SPLIT")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        folder = weights_folder(options["model"], options["weights"])
         try:
-            weights = _weights(options)
+            weights = _weights(folder, options)
             out: Path = options["out"] or _default_folder(weights, options)
             if out.exists() and not out.is_dir():
                 raise DatasetError(f"{out} is a file: --out names a folder.")
             records = _records(options)
             if options["rule"]:
-                figures = {
-                    "rule_grades": _rule_figures(weights, weights_folder(options["model"], options["weights"]), records)
-                }
+                figures = {"rule_grades": _rule_figures(weights, folder, records)}
             else:
                 figures = measure(weights, records, PanelWriter(out / "panels", weights.card.thresholds))
         except (DatasetError, InferenceError, ValueError) as error:
@@ -66,7 +65,7 @@ class Command(BaseCommand):
         write_evaluation(card, out)
         if options["record"]:
             recorded = freeze(
-                weights_folder(options["model"], options["weights"]),
+                folder,
                 weights.card,
                 validation={**weights.card.validation, "rule_grades": {**facts, **figures["rule_grades"]}},
             )
@@ -76,10 +75,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Written to {out}.")
 
 
-def _weights(options: dict[str, Any]) -> Weights:
-    weights = load_weights(
-        weights_folder(options["model"], options["weights"]), detail=options["detail"], flips=options["flips"]
-    )
+def _weights(folder: Path, options: dict[str, Any]) -> Weights:
+    weights = load_weights(folder, detail=options["detail"], flips=options["flips"])
     if options["record"] and (not options["rule"] or weights.flips or weights.detail != "standard"):
         raise ValueError("--record keeps the figures of --rule alone, in standard detail and without --flips.")
     if weights.card.kind == "grading" and (weights.flips or weights.detail != "standard" or options["rule"]):
