@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +28,7 @@ from inference.networks.spec import lesion_probabilities
 from inference.preprocessing import Geometry, Pyramid, crop_to_square, normalise, square_geometry
 from inference.regions import Regions, find_regions
 from inference.registry import GRADER, find_model, resolve_model_name, verify_weights
+from inference.runs import Runs, mask_of, runs_of
 from inference.screening import check_is_fundus
 from inference.tiling import Detail, averaged, mirrors_for, outlined, pixels_seen
 
@@ -81,24 +83,12 @@ class LoadedNetwork:
         return logits
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """What a network marks as one lesion: a bool HxW mask, and its connected areas with their highest probabilities."""
-
-    mask: NDArray[np.bool_] = field(repr=False)
-    regions: Regions = field(repr=False)
-
-    def below(self, probability: float) -> list[int]:
-        """The numbers (see `Regions`) of the areas that nowhere reach this probability."""
-        return np.flatnonzero(self.regions.peaks < level_of(probability)).tolist()
-
-
 @dataclass(frozen=True)
 class Analysis:
     """The result for one photograph; masks and maps have its upright height and width, whatever the network's input.
 
-    `masks` are bool HxW by lesion, nothing outside the field of view; `areas` are their connected areas, and `lesions`
-    measures them; `unsure` has, by lesion, the numbers (see `Regions`) of the areas that do not count for the grade by
+    `areas` are, by lesion, the connected areas of its mask, nothing outside the field of view, and `lesions` measures
+    them; `unsure` has, by lesion, the numbers (see `Regions`) of the areas that do not count for the grade by
     rule; `timings` are seconds by stage, with "load" (of networks, 0 once they are loaded) and "total".
     """
 
@@ -109,7 +99,6 @@ class Analysis:
     height: int
     field_of_view: FieldOfView
     grading: Grading
-    masks: dict[str, NDArray[np.bool_]] = field(repr=False)
     areas: dict[str, Regions] = field(repr=False)
     lesions: list[LesionMeasurement]
     unsure: dict[str, list[int]] = field(repr=False)
@@ -128,13 +117,18 @@ class Analysis:
         """One per grade; they sum to 1."""
         return self.grading.probabilities
 
+    @cached_property
+    def masks(self) -> dict[str, NDArray[np.bool_]]:
+        """Per lesion bool HxW, made when first asked for: most callers need `areas` alone, and their runs."""
+        return {lesion: mask_of(regions.runs) for lesion, regions in self.areas.items()}
+
     @property
     def probabilities(self) -> dict[str, NDArray[np.uint8]]:
         """Per lesion uint8 HxW, 0-255 for 0-1; made anew at each access, since few callers need 4 x HxW bytes."""
         inside = self.field_of_view.mask_for((self.height, self.width)).view(np.uint8)
         return {
             lesion: _on_original(self._maps[channel], self._geometry, inside)
-            for channel, lesion in enumerate(self.masks)
+            for channel, lesion in enumerate(self.areas)
         }
 
     def networks(self) -> dict[str, dict[str, Any]]:
@@ -198,9 +192,9 @@ def analyse(
     with clock.stage("segment"):
         maps = lesion_maps(segmenter, square, detail, flips)
     with clock.stage("measure"):
-        outlines = outlines_of(maps, segmenter.card, geometry, field_of_view, shape)
+        areas = areas_of(maps, segmenter.card, geometry, field_of_view, shape)
         certainty = segmenter.identity.rule_certainty
-        lesions = [measure_regions(lesion, found.regions, field_of_view) for lesion, found in outlines.items()]
+        lesions = [measure_regions(lesion, regions, field_of_view) for lesion, regions in areas.items()]
     explanation = None
     if explain:
         with clock.stage("explain"):
@@ -212,10 +206,9 @@ def analyse(
         height=photograph.height,
         field_of_view=field_of_view,
         grading=grading,
-        masks={lesion: found.mask for lesion, found in outlines.items()},
-        areas={lesion: found.regions for lesion, found in outlines.items()},
+        areas=areas,
         lesions=lesions,
-        unsure={lesion: outlines[lesion].below(least) for lesion, least in certainty.items()},
+        unsure={lesion: unsure_of(areas[lesion], least) for lesion, least in certainty.items()},
         timings=clock.total(),
         explanation=explanation,
         _maps=maps,
@@ -321,24 +314,32 @@ def _quantised(probabilities: FloatArray) -> NDArray[np.uint8]:
     return cast(NDArray[np.uint8], grid.reshape(probabilities.shape))
 
 
-def outlines_of(
+def areas_of(
     maps: NDArray[np.uint8], card: ModelCard, geometry: Geometry, fov: FieldOfView, shape: tuple[int, ...]
-) -> dict[str, Outline]:
-    """By lesion. Probabilities are scaled to the photograph first and cut at the threshold then: edges stay smooth."""
-    inside = fov.mask_for(shape)
+) -> dict[str, Regions]:
+    """What a network marks of the photograph, by lesion, with the highest probability in each area.
+
+    Probabilities are scaled to the photograph first and cut at the threshold then: edges stay smooth.
+    """
+    whole = shape[0], shape[1]
     buffer = np.empty((geometry.side, geometry.side), np.uint8)
-    outlines = {}
+    areas = {}
     for grid, lesion in zip(maps, card.lesions, strict=True):
-        mask = np.zeros(shape[:2], np.bool_)
-        seen: tuple[Any, ...] = ()
         level = level_of(card.thresholds[lesion])
         marked = grid >= level
-        if marked.any():  # scaling never makes more of it
-            seen = place, values = geometry.enlarged(grid, shape, buffer, around=marked)
-            np.greater_equal(values, level, out=mask[place])
-            mask[place] &= inside[place]
-        outlines[lesion] = Outline(mask, find_regions(mask, *seen))
-    return outlines
+        if not marked.any():  # scaling never makes more of it
+            areas[lesion] = find_regions(Runs.none(whole))
+            continue
+        place, enlarged = geometry.enlarged(grid, shape, buffer, around=marked)
+        values = cast(NDArray[np.uint8], enlarged)
+        runs = runs_of(values >= level).placed(whole, place[0].start, place[1].start)
+        areas[lesion] = find_regions(runs.between(*fov.columns_of(runs.rows)), place, values)
+    return areas
+
+
+def unsure_of(regions: Regions, probability: float) -> list[int]:
+    """The numbers (see `Regions`) of the areas that nowhere reach this probability."""
+    return np.flatnonzero(regions.peaks < level_of(probability)).tolist()
 
 
 def _on_original(channel: NDArray[np.uint8], geometry: Geometry, inside: NDArray[np.uint8]) -> NDArray[np.uint8]:

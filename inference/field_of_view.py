@@ -67,14 +67,25 @@ class FieldOfView:
     def mask_for(self, shape: tuple[int, ...]) -> Mask:
         """True inside the field of view; ``shape`` is the original's ``(height, width, ...)``."""
         height, width = shape[:2]
-        x0, y0, x1, y1 = self.box
         mask = np.zeros((height, width), dtype=bool)
-        ys = np.arange(y0, min(y1, height)) + 0.5 - self.centre[1]
-        xs = np.arange(x0, min(x1, width)) + 0.5 - self.centre[0]
-        # Half the circle's width in each row; rows that it does not reach get less than nothing.
-        half = np.where(np.abs(ys) <= self.radius, np.sqrt(np.maximum(self.radius**2 - ys**2, 0)), -1)
-        np.less_equal(np.abs(xs), half[:, None], out=mask[y0:y1, x0:x1])
+        y0, y1 = self.box[1], min(self.box[3], height)
+        first, last = (ends[:, None] for ends in self.columns_of(np.arange(y0, y1)))
+        columns = np.arange(width)
+        np.logical_and(columns >= first, columns < last, out=mask[y0:y1])
         return mask
+
+    def columns_of(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of each of these rows the first column inside the field of view, and the one after the last.
+
+        In a row without any the second is no larger than the first.
+        """
+        x0, y0, x1, y1 = self.box
+        ys = rows + 0.5 - self.centre[1]
+        half = np.sqrt(np.maximum(self.radius**2 - ys**2, 0))
+        first = np.ceil(self.centre[0] - half - 0.5).astype(np.int64)
+        last = np.floor(self.centre[0] + half - 0.5).astype(np.int64) + 1
+        outside = (np.abs(ys) > self.radius) | (rows < y0) | (rows >= y1)
+        return np.maximum(first, x0), np.where(outside, 0, np.minimum(last, x1))
 
 
 def find_field_of_view(rgb: Rgb) -> FieldOfView:

@@ -16,7 +16,7 @@ from PIL import Image
 from inference.decoding import decode_drawing
 from inference.errors import ImageRejected, gettext_noop
 from inference.overlay import decode_overlay, resembles, wrong_size
-from inference.runs import Runs, packed, runs_of, runs_of_packed
+from inference.runs import Runs, packed, packed_runs, runs_of, runs_of_packed, unpacked
 
 _HALF = 127
 _VISIBLE = 64
@@ -30,8 +30,17 @@ def encode_mask(mask: NDArray[np.bool_]) -> bytes:
     """
     if mask.ndim != 2 or mask.dtype != np.bool_:
         raise ValueError(f"a mask is a two-dimensional bool array, not {mask.dtype} {mask.shape}")
-    start, end = _frame(*mask.shape)
-    rows = packed(mask)  # each begins with its filter: 0, none
+    return _file(packed(mask), mask.shape)
+
+
+def encode_runs(runs: Runs) -> bytes:
+    """As `encode_mask`, of the mask with these runs."""
+    return _file(packed_runs(runs), runs.shape)
+
+
+def _file(rows: NDArray[np.uint8], shape: tuple[int, int]) -> bytes:
+    """Of packed rows, each of which begins with its filter: 0, none."""
+    start, end = _frame(*shape)
     return start + _png_chunk(b"IDAT", isal_zlib.compress(rows, 1)) + end
 
 
@@ -94,7 +103,7 @@ def decode_mask(
     """
     height, width = expected_shape
     if isinstance(source, bytes) and (rows := _plain(source, height, width)) is not None:
-        return np.unpackbits(rows[:, 1:], axis=1, count=width).view(np.bool_)
+        return unpacked(rows, width)
     try:
         drawing = decode_drawing(source, expected_shape=expected_shape)
     except ImageRejected as error:
@@ -136,8 +145,8 @@ def decode_runs(
     rows = _plain(source, *expected_shape)
     if rows is not None:
         return runs_of_packed(rows, expected_shape[1]), source
-    mask = decode_mask(source, expected_shape, lesion=lesion, original=original)
-    return runs_of(mask), encode_mask(mask)
+    runs = runs_of(decode_mask(source, expected_shape, lesion=lesion, original=original))
+    return runs, encode_runs(runs)
 
 
 def _is_two_toned(brightest: NDArray[np.uint8]) -> bool:

@@ -31,7 +31,7 @@ def find_regions(
     place: tuple[slice, slice] | None = None,
     values: NDArray[np.uint8] | None = None,
 ) -> Regions:
-    """Of a bool HxW mask; `values` are those of its part `place` (rows, columns), outside of which it is empty."""
+    """Of a bool HxW mask or its runs; `values` are those of its part `place` (rows, columns), all else is empty."""
     runs = mask if isinstance(mask, Runs) else runs_of(mask)
     rows, left, right, lengths = runs.rows, runs.left, runs.right, runs.lengths
     count, labels = _joined(rows, left, right, pitch=runs.shape[1] + 2)

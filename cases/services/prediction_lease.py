@@ -26,7 +26,7 @@ from cases.services.files import stored_files
 from cases.services.laps import Laps
 from cases.services.prediction_state import prediction_dispatch, prediction_end, prediction_enqueue
 from inference.errors import ImageRejected, InferenceError
-from inference.masks import encode_mask, encode_probability
+from inference.masks import encode_probability, encode_runs
 
 if TYPE_CHECKING:
     from inference.analysis import Analysis
@@ -84,7 +84,7 @@ def prediction_succeed(*, prediction: Prediction, analysis: Analysis) -> Predict
     """Store the result of a claimed analysis, once. Raises `LeaseLost` where the row is no longer ours."""
     laps = Laps()
     # Encoded before the transaction: it holds SQLite's only write lock.
-    masks = {measured.lesion: encode_mask(analysis.masks[measured.lesion]) for measured in analysis.lesions}
+    masks = {measured.lesion: encode_runs(analysis.areas[measured.lesion].runs) for measured in analysis.lesions}
     explanation = encode_probability(analysis.explanation) if analysis.explanation is not None else None
     laps.done("encode")
     rules = rules_of(prediction.image, analysis.areas, analysis.unsure)

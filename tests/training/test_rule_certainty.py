@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from inference.analysis import lesion_maps, level_of, outlines_of
+from inference.analysis import areas_of, lesion_maps, level_of, unsure_of
 from inference.cards import ModelCard
 from inference.field_of_view import find_field_of_view
 from inference.field_view import field_view
@@ -109,12 +109,11 @@ def test_what_the_rule_sees_is_what_it_says_at_every_level(tiny, tmp_path):
     rgb = read_rgb(tmp_path / "a.png")
     fov = find_field_of_view(rgb)
     maps = lesion_maps(network, Pyramid(crop_to_square(rgb, fov)))
-    outlines = outlines_of(maps, network.card, square_geometry(fov, network.card.input_size), fov, rgb.shape)
+    areas = areas_of(maps, network.card, square_geometry(fov, network.card.input_size), fov, rgb.shape)
     landmarks = find_landmarks(field_view(rgb, fov))
     grades = set()
     for level in range(1, 256, 3):
-        unsure = {lesion: outline.below(level / 255) for lesion, outline in outlines.items()}
-        areas = {lesion: outline.regions for lesion, outline in outlines.items()}
+        unsure = {lesion: unsure_of(regions, level / 255) for lesion, regions in areas.items()}
         said = grade_by_rule(areas, fov, point_of(landmarks.disc), point_of(landmarks.fovea), unsure).grade
         assert grade_at(seen, dict.fromkeys(LESIONS, level)) == said
         grades.add(said)

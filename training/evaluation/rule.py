@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.analysis import LoadedNetwork, lesion_maps, level_of, outlines_of
+from inference.analysis import LoadedNetwork, areas_of, lesion_maps, level_of, unsure_of
 from inference.cards import ModelCard
 from inference.engines.selection import load_engine
 from inference.field_of_view import Rgb, find_field_of_view
@@ -63,17 +63,16 @@ def rule_view(network: LoadedNetwork, record: Record, *, detail: Detail = "stand
     fov = find_field_of_view(rgb)
     maps = lesion_maps(network, Pyramid(cast(Rgb, crop_to_square(rgb, fov))), detail, flips)
     geometry = square_geometry(fov, network.card.input_size)
-    outlines = outlines_of(maps, network.card, geometry, fov, rgb.shape)
+    areas = areas_of(maps, network.card, geometry, fov, rgb.shape)
     landmarks = find_landmarks(field_view(rgb, fov))
     places = point_of(landmarks.disc), point_of(landmarks.fovea)
 
     def says(lesion: str, least: int, level: int) -> bool:
-        found = outlines[lesion]
-        unsure = {lesion: found.below(level / 255)}
-        return grade_by_rule({lesion: found.regions}, fov, *places, unsure).grade >= least
+        unsure = {lesion: unsure_of(areas[lesion], level / 255)}
+        return grade_by_rule({lesion: areas[lesion]}, fov, *places, unsure).grade >= least
 
-    surest = {lesion: _highest(partial(says, lesion, 1)) for lesion in outlines}
-    surest[SEVERE] = _highest(partial(says, "HE", 3)) if "HE" in outlines else 0
+    surest = {lesion: _highest(partial(says, lesion, 1)) for lesion in areas}
+    surest[SEVERE] = _highest(partial(says, "HE", 3)) if "HE" in areas else 0
     return RuleView(record.image.name, f"{record.source}/{record.patient}", cast(int, record.grade), surest)
 
 
