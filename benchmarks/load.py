@@ -1,12 +1,14 @@
 """Many users at once: upload, poll, correct, report; beside what the bare networks do on the same machine.
 
     python benchmarks/load.py [--users 50] [--photographs 2] [--image PHOTOGRAPH] [--model unet-lite] [--workers 1]
+                              [--rounds 3]
     python benchmarks/load.py --url http://HOST:8000 --token "$(python manage.py create_token reader)"
 
 Without --url it starts a system of its own (DRWEB_... of the environment reach it, so that PostgreSQL, Redis and S3 can
 be measured too) and stops it. "bare" is the segmentation network and the grader of one photograph back to back on the
-engine that the worker uses, tensors ready, measured before the load and after it. A photograph that ends without
-exactly one result is lost. Being told to come back later (429, 503 with Retry-After) is no error, and is obeyed.
+engine that the worker uses, tensors ready, measured before the load, after it, and between the rounds: what a shared
+machine does may differ by a tenth from one minute to the next. A photograph that ends without exactly one result is
+lost. Being told to come back later (429, 503 with Retry-After) is no error, and is obeyed.
 
 Two ratios are printed. The first compares photographs per second: it needs a machine that does nothing else. The second
 compares processor seconds per photograph, those of clients, web process and workers together (the clients run on the
@@ -23,9 +25,13 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import truediv
 from pathlib import Path
+from statistics import fmean
 
 from processor_time import processor_seconds, spent
 from system import REPOSITORY, Answer, Client, System, percentiles, sample_photograph, started
@@ -52,14 +58,25 @@ print(rounds / (time.perf_counter() - start), (time.process_time() - used) / rou
 """
 
 
-def bare(model: str, seconds: float) -> tuple[float, float, str]:
-    """The networks alone, in a process of their own: photographs per second, processor seconds of one, the engine."""
+@dataclass(frozen=True)
+class Bare:
+    """The networks alone."""
+
+    rate: float
+    """Photographs per second."""
+    cost: float
+    """Processor seconds of one."""
+    engine: str
+
+
+def bare(model: str, seconds: float) -> Bare:
+    """Measure them, in a process of their own."""
     cache = os.environ.get("DRWEB_CACHE_DIR", str(REPOSITORY / "var" / "cache"))
     command = [sys.executable, "-c", BARE, model, str(seconds)]
     environment = {**os.environ, "DRWEB_CACHE_DIR": cache}
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, text=True)
     rate, cost, engine = done.stdout.split()
-    return float(rate), float(cost), engine
+    return Bare(float(rate), float(cost), engine)
 
 
 @dataclass
@@ -182,24 +199,33 @@ def main() -> None:
     parser.add_argument("--image", type=Path)
     parser.add_argument("--model", default=os.environ.get("DRWEB_DEFAULT_MODEL", "unet-lite"))
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=1, help="of the whole load, with the bare networks in between")
     parser.add_argument("--bare-seconds", type=float, default=20)
     parser.add_argument("--url")
     parser.add_argument("--token")
     options = parser.parse_args()
     photograph = options.image.read_bytes() if options.image else sample_photograph()
-    before, cost_before, engine = bare(options.model, options.bare_seconds)
-    print(f"{options.users} users, {options.photographs} photographs each, {options.model} on {engine}\n")
+    rates, costs = [], []
+    alone = [bare(options.model, options.bare_seconds)]
+    print(f"{options.users} users, {options.photographs} photographs each, {options.model} on {alone[0].engine}\n")
     with nullcontext(System(options.url, options.token)) if options.url else started(options.workers) as system:
-        rate, cost = load(system, photograph, options)
-    after, cost_after, _engine = bare(options.model, options.bare_seconds)
-    alone, cost_alone = (before + after) / 2, (cost_before + cost_after) / 2
-    print(f"processor seconds per photograph: system {cost:.2f}, bare networks {cost_alone:.2f}")
-    print(
-        f"photographs per second: system {rate:.3f}, bare networks {alone:.3f} ({before:.3f} before, {after:.3f} after)"
-    )
-    print(f"ratio by photographs per second: system / bare networks {rate / alone:.2f}")
+        for _round in range(options.rounds):
+            rate, cost = load(system, photograph, options)
+            rates.append(rate)
+            costs.append(cost)
+            alone.append(bare(options.model, options.bare_seconds))
+    # Each round beside what was measured just before it and just after it.
+    bare_rates = [(first.rate + then.rate) / 2 for first, then in pairwise(alone)]
+    bare_costs = [(first.cost + then.cost) / 2 for first, then in pairwise(alone)]
+    print(f"photographs per second: system {listed(rates)}, bare networks {listed([each.rate for each in alone])}")
+    print(f"processor seconds per photograph: system {listed(costs)}, bare networks {listed([a.cost for a in alone])}")
+    print(f"ratio by photographs per second: system / bare networks {fmean(map(truediv, rates, bare_rates)):.2f}")
     if system.process:
-        print(f"ratio by processor seconds: bare networks / system {cost_alone / cost:.2f}")
+        print(f"ratio by processor seconds: bare networks / system {fmean(map(truediv, bare_costs, costs)):.2f}")
+
+
+def listed(values: Iterable[float]) -> str:
+    return " ".join(f"{value:.3f}" for value in values)
 
 
 if __name__ == "__main__":
