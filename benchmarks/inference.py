@@ -104,15 +104,12 @@ class Contest:
         self.times: dict[tuple[str, str], list[float]] = defaultdict(list)
 
     def play(self, rounds: int) -> None:
-        """Each engine once unmeasured, for lazy allocations; then the rounds.
+        """Everything is done once unmeasured right before it is measured.
 
-        So is one analysis before each that is measured: a worker has its memory from the photograph before, while
-        the large buffers of plain PyTorch go back to the system.
+        A worker has its memory from the photograph before; here the networks of the other engines took it in between,
+        and the large buffers of plain PyTorch went back to the system.
         """
         product = matrix_product()
-        for engine in self.engines:
-            self.segmenters[engine].engine.run(self.pixels)
-            self.graders[engine].engine.run(self.grader_pixels)
         for number in range(rounds):
             self._time(BASELINE, "segmentation", lambda: self.plain.run(self.pixels))
             self._time(BASELINE, "grading", lambda: self.plain_grader.run(self.grader_pixels))
@@ -121,7 +118,6 @@ class Contest:
                 segmenter, grader = self.segmenters[engine].engine, self.graders[engine].engine
                 self._time(engine, "segmentation", lambda run=segmenter.run: run(self.pixels))
                 self._time(engine, "grading", lambda run=grader.run: run(self.grader_pixels))
-                self.whole(engine)
                 self._time(engine, "whole", lambda engine=engine: self.whole(engine))
             print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
 
@@ -167,6 +163,7 @@ class Contest:
             )
 
     def _time(self, engine: str, what: str, work: Callable[[], object]) -> None:
+        work()
         started = self.clock()
         work()
         self.times[engine, what].append(self.clock() - started)
