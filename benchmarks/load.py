@@ -60,7 +60,7 @@ print(rounds / (time.perf_counter() - start), (time.process_time() - used) / rou
 
 @dataclass(frozen=True)
 class Bare:
-    """The networks alone."""
+    """What the networks do alone."""
 
     rate: float
     """Photographs per second."""
@@ -70,7 +70,7 @@ class Bare:
 
 
 def bare(model: str, seconds: float) -> Bare:
-    """Measure them, in a process of their own."""
+    """Run the networks alone, in a process of their own."""
     cache = os.environ.get("DRWEB_CACHE_DIR", str(REPOSITORY / "var" / "cache"))
     command = [sys.executable, "-c", BARE, model, str(seconds)]
     environment = {**os.environ, "DRWEB_CACHE_DIR": cache}

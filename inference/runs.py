@@ -82,7 +82,7 @@ def runs_of_packed(rows: NDArray[np.uint8], width: int) -> Runs:
 
 
 def packed_runs(runs: Runs) -> NDArray[np.uint8]:
-    """As `packed`, of the mask with these runs: takes as long as there are runs, not pixels."""
+    """As `packed`, of the mask with these runs, without looking at its pixels."""
     height, width = runs.shape
     rows = np.zeros((height, 1 + (width + 7) // 8), np.uint8)
     flat = rows.reshape(-1)

@@ -42,7 +42,7 @@ def field_of_view_of(image: Image) -> FieldOfView:
 
 
 def twins_of(user: Viewer, image: Image) -> QuerySet[Image]:
-    """The very same file in other studies of the clinic, the oldest first."""
+    """The very same file in other studies of the clinic, the oldest first; read are only the keys."""
     twins = Image.objects.for_user(user).filter(sha256=image.sha256, study__clinic=image.study.clinic)
     return twins.exclude(study=image.study_id).order_by("pk").only("pk", "study")
 

@@ -70,7 +70,11 @@ def test_a_picture_that_is_no_plain_mask_is_kept_as_one(blob):
 
 def with_rows(written: bytes, rows: np.ndarray) -> bytes:
     """A written mask with other rows, packed and filtered, in place of its own."""
-    packed = zlib.compress(rows.tobytes())
+    return with_stream(written, zlib.compress(rows.tobytes()))
+
+
+def with_stream(written: bytes, packed: bytes) -> bytes:
+    """The same with what its rows were compressed to."""
     chunk = struct.pack(">I", len(packed)) + b"IDAT" + packed + struct.pack(">I", zlib.crc32(b"IDAT" + packed))
     return written[: written.index(b"IDAT") - 4] + chunk + written[-12:]
 
@@ -95,7 +99,7 @@ def test_one_bit_masks_are_read_alike_however_they_were_written(blob, filters, w
     assert np.array_equal(decode_mask(with_rows(encode_mask(mask), rows), mask.shape), mask)
 
 
-@pytest.mark.parametrize("harm", ["cut short", "too many rows", "wrong sum"])
+@pytest.mark.parametrize("harm", ["cut short", "too many rows", "wrong sum", "no zlib"])
 def test_a_damaged_mask_is_refused(blob, harm):
     written = bytearray(encode_mask(blob))
     place = written.index(b"IDAT")
@@ -103,6 +107,8 @@ def test_a_damaged_mask_is_refused(blob, harm):
         written = written[:-30]
     elif harm == "wrong sum":
         written[place + 8] ^= 255
+    elif harm == "no zlib":
+        written = with_stream(bytes(written), b"neither rows nor zlib")
     else:
         written = with_rows(bytes(written), np.zeros((6000, 11), np.uint8))
     if harm == "too many rows":  # what goes beyond the picture is not read

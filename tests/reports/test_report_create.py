@@ -5,8 +5,10 @@ import hashlib
 import re
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
+import pypdf
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
@@ -192,6 +194,17 @@ def test_a_long_diagnosis_runs_over_pages_that_are_numbered(staff):
     assert all(f"Finding {number}: stable" in words for number in range(400))
     assert len(printed) > 6
     assert all(f"Page {number} / {len(printed)}" in page for number, page in enumerate(printed, 1))
+
+
+def test_every_page_and_the_file_itself_say_whose_report_it_is(staff):
+    report = report_create(user=staff.reader, study=staff.study, patient_name="Anna Schmidt", diagnosis="Clear.\n" * 99)
+    reference = report_reference(report)
+    printed = pages(content(report))
+    assert len(printed) > 2
+    for part in ("Anna Schmidt", f"Report {reference}", "A qualified reader must confirm every finding."):
+        assert [number for number, page in enumerate(printed) if part not in page] == []
+    told = pypdf.PdfReader(BytesIO(content(report))).metadata
+    assert (told.title, told.author) == (f"Diabetic retinopathy report {reference}", staff.clinic.name)
 
 
 def test_without_a_patient_the_caller_names_one(staff):
