@@ -22,18 +22,26 @@ from typing import IO
 
 from inference.cards import ModelCard
 from inference.errors import InferenceError, ModelUnavailable, gettext_noop
-from inference.registry import CARD_FILE, GRADER, RANGES_FILE, WEIGHTS_FILE, InstalledModel, verify_weights
+from inference.registry import (
+    CARD_FILE,
+    GRADER,
+    RANGES_FILE,
+    RECORD_FILE,
+    WEIGHTS_FILE,
+    InstalledModel,
+    verify_weights,
+)
 
 MAX_MODEL_MB = 95
 MAX_INPUT_SIDE = 2048
 CHECK_SECONDS = 300
 
-_LIMITS = {CARD_FILE: 1024 * 1024, WEIGHTS_FILE: MAX_MODEL_MB * 1024 * 1024, RANGES_FILE: 1024 * 1024}
+_MB = 1024 * 1024
+_LIMITS = {CARD_FILE: _MB, WEIGHTS_FILE: MAX_MODEL_MB * _MB, RANGES_FILE: _MB, RECORD_FILE: _MB}
 _NEEDED = {CARD_FILE, WEIGHTS_FILE}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,49}")
 _ENCODER = re.compile(r"[A-Za-z0-9._-]{0,100}")  # no address of a download hub
-_PIECE = 1024 * 1024
 
 
 class ModelRefused(InferenceError):
@@ -41,7 +49,9 @@ class ModelRefused(InferenceError):
 
 
 def unpack(source: Path | IO[bytes], target: Path) -> None:
-    """Copy card, weights and, if there are any, 8-bit ranges from a folder, zip or tar into `target`.
+    """Copy card, weights and, if there are any, 8-bit ranges and the record of engines from a folder, zip or tar.
+
+    `target` is an empty folder.
 
     `source`: its path, or the open archive.
 
@@ -206,14 +216,14 @@ def _member_name(path: str) -> str:
 def _copy(name: str, file: IO[bytes], target: Path) -> None:
     size = 0
     with target.open("xb") as copy:
-        while piece := file.read(_PIECE):
+        while piece := file.read(_MB):
             size += len(piece)
             if size > _LIMITS[name]:
                 raise ModelRefused(
                     "file_too_large",
                     gettext_noop("%(name)s is larger than %(limit)d MB."),
                     name=name,
-                    limit=_LIMITS[name] // (1024 * 1024),
+                    limit=_LIMITS[name] // _MB,
                 )
             copy.write(piece)
 
@@ -228,7 +238,8 @@ def _wrong_files(name: str) -> ModelRefused:
     return ModelRefused(
         "files_wrong",
         gettext_noop(
-            "A model is two plain files, card.json and model.safetensors, and maybe int8.safetensors (found: %(name)s)."
+            "A model is two plain files, card.json and model.safetensors, and maybe int8.safetensors and engines.json "
+            "(found: %(name)s)."
         ),
         name=name[:100],
     )

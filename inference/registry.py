@@ -26,6 +26,7 @@ GRADER = "grader"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
 RANGES_FILE = "int8.safetensors"
+RECORD_FILE = "engines.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cases.choices import NetworkState
 from cases.models import NetworkActivation, NetworkVersion, Prediction
 from inference.cards import ModelCard
+from inference.engines.equivalence import proven_engines
 from inference.registry import InstalledModel, added_versions, shipped_versions
 
 
@@ -16,6 +17,7 @@ class KnownVersion:
     """A version of a network.
 
     `row` is None for one that came with the system, `card` is None where the files are not on this machine.
+    `proven_engines` are those in fewer bits than float32 that were measured to change nothing that counts.
     """
 
     name: str
@@ -24,6 +26,7 @@ class KnownVersion:
     state: NetworkState
     card: ModelCard | None
     row: NetworkVersion | None
+    proven_engines: tuple[str, ...]
 
     @property
     def is_active(self) -> bool:
@@ -67,13 +70,13 @@ def activated() -> dict[str, str]:
 def known_versions() -> list[KnownVersion]:
     """Every version of every network, by name, the newest first and the one that came with the system last."""
     active = {(name, model.card.sha256) for name, model in active_versions().items()}
-    cards = {(model.name, model.card.sha256): model.card for model in added_versions()}
+    added = {(model.name, model.card.sha256): model for model in added_versions()}
     known = [
-        _known(row.name, row.version, row.sha256, active, card=cards.get((row.name, row.sha256)), row=row)
+        _known(row.name, row.version, row.sha256, active, model=added.get((row.name, row.sha256)), row=row)
         for row in NetworkVersion.objects.select_related("installed_by").order_by("-pk")
     ]
     known += [
-        _known(model.name, model.card.version, model.card.sha256, active, card=model.card, row=None)
+        _known(model.name, model.card.version, model.card.sha256, active, model=model, row=None)
         for model in shipped_versions()
     ]
     return sorted(known, key=lambda version: version.name)
@@ -108,7 +111,7 @@ def _known(
     sha256: str,
     active: set[tuple[str, str]],
     *,
-    card: ModelCard | None,
+    model: InstalledModel | None,
     row: NetworkVersion | None,
 ) -> KnownVersion:
     if (name, sha256) in active:
@@ -119,4 +122,5 @@ def _known(
         state = NetworkState.PROPOSED
     else:
         state = NetworkState.INSTALLED
-    return KnownVersion(name, version, sha256, state, card, row)
+    proven = proven_engines(model) if model else ()
+    return KnownVersion(name, version, sha256, state, model.card if model else None, row, proven)

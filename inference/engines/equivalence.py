@@ -1,19 +1,20 @@
 """What was measured of a network's engines against float32 PyTorch, and which of them may run it unasked.
 
-`engines.json` beside a network's card holds the measurements; `manage.py check_engines --record` makes it. Engines that
-compute in float32 are held to `FLOAT32_DIFFERENCE` by tests. Those that compute in fewer bits may round a lesion
-away: without a record for the very same weights that stays within the bounds below, they run only where they are told.
-Free of torch.
+`engines.json` beside a network's card holds the measurements, and comes along where the network is installed.
+`manage.py check_engines --record` makes it, and so does `manage.py models propose`. Engines that compute in float32 are
+held to `FLOAT32_DIFFERENCE` by tests. Those that compute in fewer bits may round a lesion away: without a record for
+the very same weights that stays within the bounds below, they run only where they are told. Free of torch.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from inference.registry import InstalledModel
+from inference.registry import RECORD_FILE, InstalledModel
 
 REFERENCE: Final = "pytorch"
 REDUCED: Final = ("cuda", "openvino-int8", "openvino-bf16", "pytorch-bf16")
@@ -21,7 +22,6 @@ FLOAT32_DIFFERENCE: Final = 1e-3
 """The most that any probability (0-1) of an engine in float32 may differ."""
 DICE_CHANGE: Final = 0.005
 """The most that the Dice (0-1) of any lesion against the truth may change, over all photographs as one."""
-RECORD_FILE: Final = "engines.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Measured:
     """One engine beside the reference, on the same photographs and weights.
 
     ``dice`` and ``reference_dice`` are against the outlined truth at the card's thresholds, by lesion: empty for a
-    grader. ``grade_changes`` counts the photographs that got another grade.
+    grader. ``grade_changes`` counts the photographs that got another grade. Raises ValueError for values that nobody
+    can have measured: what is no number lies within any bounds.
     """
 
     engine: str
@@ -38,6 +39,13 @@ class Measured:
     dice: dict[str, float] = field(default_factory=dict)
     reference_dice: dict[str, float] = field(default_factory=dict)
     grade_changes: int = 0
+
+    def __post_init__(self) -> None:
+        if not all(type(count) is int and count >= 0 for count in (self.photographs, self.grade_changes)):
+            raise ValueError("photographs and grade_changes are whole numbers")
+        shares = (self.probability_difference, *self.dice.values(), *self.reference_dice.values())
+        if not all(isinstance(share, int | float) and math.isfinite(share) and 0 <= share <= 1 for share in shares):
+            raise ValueError("differences and Dice lie between 0 and 1")
 
     @property
     def dice_change(self) -> float:
@@ -55,12 +63,36 @@ class Measured:
 def read_record(model: InstalledModel) -> dict[str, Measured]:
     """What was measured of these weights, by engine; empty where that was nothing, or was done with other weights."""
     try:
-        content = json.loads((model.folder / RECORD_FILE).read_text(encoding="utf-8"))
-        if content["sha256"] != model.card.sha256:
-            return {}
-        return {name: Measured(engine=name, **facts) for name, facts in content["engines"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _read(model)
+    except (OSError, ValueError):
         return {}
+
+
+def record_fault(model: InstalledModel) -> str:
+    """Why the record beside the weights counts for nothing; empty where it is sound, or where there is none."""
+    try:
+        _read(model)
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        return f"{RECORD_FILE}: {error}"
+    return ""
+
+
+def _read(model: InstalledModel) -> dict[str, Measured]:
+    """Raises OSError, ValueError (with what is wrong)."""
+    try:
+        content: dict[str, Any] = json.loads((model.folder / RECORD_FILE).read_text(encoding="utf-8"))
+        record = {name: Measured(engine=name, **facts) for name, facts in content["engines"].items()}
+        weights = content["sha256"]
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no record of engines ({type(error).__name__}: {error})") from error
+    if weights != model.card.sha256:
+        raise ValueError("it is of other weights")
+    lesions = set(model.card.lesions)
+    if any(set(each.dice) != lesions or set(each.reference_dice) != lesions for each in record.values()):
+        raise ValueError("it does not say of each lesion what was measured")
+    return record
 
 
 def write_record(model: InstalledModel, measured: dict[str, Measured], photographs: str) -> Path:
@@ -83,10 +115,13 @@ def forget(model: InstalledModel, engine: str) -> None:
 
 def may_run_unasked(model: InstalledModel, engine: str) -> bool:
     """Whether `engine` computes in float32, or was measured to make no difference that counts."""
-    if engine not in REDUCED:
-        return True
-    measured = read_record(model).get(engine)
-    return measured is not None and measured.within_bounds
+    return engine not in REDUCED or engine in proven_engines(model)
+
+
+def proven_engines(model: InstalledModel) -> tuple[str, ...]:
+    """Those in fewer bits that were measured to make no difference that counts."""
+    record = read_record(model)
+    return tuple(name for name in REDUCED if name in record and record[name].within_bounds)
 
 
 def _facts(measured: Measured) -> dict[str, object]:

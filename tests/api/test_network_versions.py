@@ -13,8 +13,10 @@ from rest_framework.test import APIClient
 from cases.choices import Role
 from cases.models import NetworkVersion, User
 from inference.cards import ModelCard
+from inference.registry import added_versions
 from tests.api.conftest import error_of, session_of, token_of
 from tests.factories import Staff, UserFactory
+from tests.tiny_weights import record_measured
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("networks")]
 
@@ -90,6 +92,15 @@ def test_a_version_is_activated_rolled_back_and_retired(admin, card):
     states = [(row["version"], row["state"], row["shipped"]) for row in told if row["name"] == "unet"]
     assert states == [("2", "retired", False), ("1.0", "active", True)]
     assert client.post(f"/api/network_versions/unet/{'0' * 64}/activate").status_code == 404
+
+
+def test_engines_that_were_measured_to_change_nothing_are_told(admin, card):
+    for model in added_versions():
+        record_measured(model, "openvino-bf16")
+        record_measured(model, "openvino-int8", grade_changes=1)
+    told = session_of(admin).get("/api/network_versions").json()["versions"]
+    proven = {row["version"]: row["proven_engines"] for row in told if row["name"] == "unet"}
+    assert proven == {"2": ["openvino-bf16"], "1.0": []}
 
 
 def test_what_is_wrong_with_an_upload_is_said(admin, card):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from cases.services.prediction import prediction_request
 from cases.services.reading import Words
 from cases.services.signing import reading_sign
 from inference.field_of_view import find_field_of_view
+from tests.dying import die
 from tests.factories import (
     ImageFactory,
     MaskRevisionFactory,
@@ -150,7 +152,9 @@ def test_nothing_to_export_is_said(staff, tmp_path):
         exported(staff, tmp_path)
 
 
-def test_the_whole_circle(client, staff, weights, tmp_path):
+def test_the_whole_circle(client, staff, weights, tmp_path, monkeypatch, caplog):
+    # Not every CPU computes in half precision; what is measured here stands for it.
+    monkeypatch.setattr("training.proposal.REDUCED", ("cuda", "openvino-f32"))
     for number in range(6):
         signed_photograph(staff, number)
     root, run = tmp_path / "datasets", tmp_path / "runs" / "unet"
@@ -191,6 +195,9 @@ validate_every = 100.0
         assert 0 <= row.comparison[side]["lesions"]["EX"]["dice"] <= 1
     sources = {source["name"] for source in row.card["training_data"]}
     assert sources == {"none", "Masks corrected and signed in the clinic"}
+    record = json.loads((tmp_path / "models" / "unet" / "2" / "engines.json").read_text())
+    assert record["sha256"] == row.sha256
+    assert {name: facts["photographs"] for name, facts in record["engines"].items()} == {"openvino-f32": 1}
     (known,) = (each for each in known_versions() if each.row)
     assert known.state == NetworkState.PROPOSED
     assert active_versions()["unet"].card.version == "0.0.0-test"
@@ -207,5 +214,8 @@ validate_every = 100.0
     prediction.refresh_from_db()
     assert prediction.state == PredictionState.SUCCEEDED, prediction.error_detail
     assert prediction.networks["segmentation"]["version"] == "2"
+    # Again, where measuring an engine kills its process: that costs the record, and the rest goes on to the end.
+    monkeypatch.setattr("training.proposal.measure_engines", die)
     with pytest.raises(CommandError, match="here already"):
         call_command("models", "propose", str(run), weights_version="2")
+    assert "not measured: the process died" in caplog.text

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from skimage import data
 
-from inference.engines.equivalence import FLOAT32_DIFFERENCE, RECORD_FILE, REDUCED, REFERENCE, read_record
+from inference.engines.equivalence import FLOAT32_DIFFERENCE, REDUCED, REFERENCE, read_record
 from inference.engines.selection import load_engine
 from inference.field_of_view import find_field_of_view
 from inference.networks.spec import grade_probabilities, lesion_probabilities
 from inference.preprocessing import to_network
-from inference.registry import InstalledModel, find_model, installed_models
+from inference.registry import RECORD_FILE, InstalledModel, find_model, installed_models
 
 SHIPPED = sorted(
     path.parent.name for path in (Path(__file__).resolve().parents[2] / "inference" / "weights").glob("*/card.json")

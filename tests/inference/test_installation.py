@@ -19,9 +19,12 @@ from safetensors.torch import load, save
 
 from inference import installation, model_check
 from inference.cards import ModelCard
+from inference.engines.equivalence import proven_engines
 from inference.installation import ModelRefused, check_model, unpack
 from inference.networks import build
 from inference.networks.spec import NetworkSpec
+from inference.registry import InstalledModel
+from tests.tiny_weights import record_measured
 
 
 @pytest.fixture
@@ -231,6 +234,56 @@ def fault(model: Path) -> str:
     with pytest.raises(SystemExit) as ended:
         model_check.main(model)
     return str(ended.value)
+
+
+def write_measured(model: Path) -> InstalledModel:
+    installed = InstalledModel(ModelCard.from_json((model / "card.json").read_text()), model)
+    record_measured(installed, "openvino-bf16")
+    return installed
+
+
+def test_a_model_brings_what_was_measured_of_its_engines(model, tmp_path):
+    write_measured(model)
+    (tmp_path / "unpacked").mkdir()
+    unpack(model, tmp_path / "unpacked")
+    installed = InstalledModel(check_model(tmp_path / "unpacked"), tmp_path / "unpacked")
+    assert proven_engines(installed) == ("openvino-bf16",)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        ({"sha256": "0" * 64}, "other weights"),
+        ({"engines": []}, "no record"),
+        ({"probability_difference": float("nan")}, "between 0 and 1"),
+        ({"dice": {"EX": float("nan"), "SE": 0.5, "HE": 0.5, "MA": 0.5}}, "between 0 and 1"),
+        ({"reference_dice": {"EX": 7, "SE": 0.5, "HE": 0.5, "MA": 0.5}}, "between 0 and 1"),
+        ({"dice": {"EX": "0.5", "SE": 0.5, "HE": 0.5, "MA": 0.5}}, "between 0 and 1"),
+        ({"dice": {}, "reference_dice": {}}, "each lesion"),
+        ({"reference_dice": {"EX": 0.5}}, "each lesion"),
+        ({"dice": []}, "no record"),
+        ({"photographs": "many"}, "whole numbers"),
+        ({"grade_changes": -1}, "whole numbers"),
+        ({"unheard_of": 1}, "no record"),
+    ],
+    ids=str,
+)
+def test_a_record_of_engines_that_nobody_can_have_made_is_refused(model, spoilt, said):
+    installed = write_measured(model)
+    content = json.loads((model / "engines.json").read_text())
+    where = content if spoilt.keys() <= {"sha256", "engines"} else content["engines"]["openvino-bf16"]
+    where.update(spoilt)
+    (model / "engines.json").write_text(json.dumps(content))
+    assert said in fault(model)
+    assert proven_engines(installed) == ()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "nonsense", "[" * 100_000, "\x00"])
+def test_a_record_of_engines_that_is_none_is_refused(model, content):
+    installed = write_measured(model)
+    (model / "engines.json").write_text(content)
+    assert fault(model).startswith("engines.json: ")
+    assert proven_engines(installed) == ()
 
 
 def test_tensors_are_exactly_those_of_the_architecture(model):

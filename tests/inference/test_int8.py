@@ -14,7 +14,7 @@ from skimage import data
 from inference import analyse
 from inference.engines import openvino_engine, prepare, selection
 from inference.engines.base import EngineUnavailable
-from inference.engines.equivalence import Measured, read_record, write_record
+from inference.engines.equivalence import read_record
 from inference.engines.openvino_engine import OpenVINOEngine, compile_options, prepared_file
 from inference.engines.prepare import converted
 from inference.engines.ranges import Range, insert, operations, read_ranges, write_ranges
@@ -24,7 +24,7 @@ from inference.field_of_view import find_field_of_view
 from inference.installation import ModelRefused, check_model, unpack
 from inference.preprocessing import to_network
 from inference.registry import InstalledModel, find_model
-from tests.tiny_weights import INPUT_SIZE, NORMALISATION, write_tiny_models
+from tests.tiny_weights import INPUT_SIZE, NORMALISATION, record_measured, write_tiny_models
 
 INT8 = "openvino-int8"
 IN_A_CHILD = openvino_engine._prepare
@@ -74,8 +74,7 @@ def by_hand(model: InstalledModel, width: float = 8.0) -> None:
 
 
 def recorded(model: InstalledModel, change: float = 0.0) -> None:
-    figures = {"photographs": 9, "probability_difference": 0.1, "reference_dice": {"EX": 0.7}}
-    write_record(model, {INT8: Measured(engine=INT8, dice={"EX": 0.7 + change}, **figures)}, "some")
+    record_measured(model, INT8, dice=dict.fromkeys(model.card.lesions, 0.5) | {"EX": 0.5 + change})
 
 
 def refused(model: InstalledModel) -> str:
@@ -240,7 +239,6 @@ def test_an_analysis_that_is_told_outlines_in_integers_and_grades_otherwise(unet
 
 def test_a_model_may_bring_its_ranges_if_they_are_for_its_weights(unet, tmp_path):
     by_hand(unet)
-    (unet.folder / "engines.json").unlink(missing_ok=True)
     target = tmp_path / "unpacked"
     target.mkdir()
     unpack(unet.folder, target)

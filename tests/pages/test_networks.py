@@ -11,9 +11,11 @@ from cases.models import NetworkVersion, Prediction
 from cases.selectors.network_version import active_versions
 from cases.selectors.prediction import latest_prediction
 from inference.cards import ModelCard
+from inference.registry import added_versions
 from tests.api.conftest import card as card
 from tests.api.conftest import networks as networks
 from tests.factories import PredictionFactory, UserFactory, staffed_clinic
+from tests.tiny_weights import record_measured
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("networks")]
 
@@ -41,6 +43,17 @@ def test_a_system_administrator_activates_rolls_back_and_retires(client, card):
     change(client, card, "retire")
     assert "retired" in change(client, card, "activate")
     assert client.post(reverse("cases:network_change"), {"change": "nonsense"}).status_code == 404
+
+
+def test_the_page_says_which_engines_may_run_a_version(client, card):
+    client.force_login(UserFactory(is_superuser=True))
+    alone = "Runs in float32: no faster engine"
+    assert client.get(PAGE).content.decode().count(alone) == 5
+    (model,) = added_versions()
+    record_measured(model, "openvino-bf16")
+    page = client.get(PAGE).content.decode()
+    assert page.count(alone) == 4
+    assert "openvino-bf16" in page
 
 
 def test_a_refused_upload_is_told_on_the_page(client, card):

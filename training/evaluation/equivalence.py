@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from inference.cards import ModelCard
 from inference.engines.base import Engine, FloatArray
-from inference.engines.equivalence import Measured
+from inference.engines.equivalence import REFERENCE, Measured
+from inference.engines.selection import load_engine
+from inference.errors import ModelUnavailable
 from inference.field_of_view import find_field_of_view
 from inference.lesions import LESIONS
 from inference.networks.spec import grade_probabilities, lesion_probabilities
 from inference.preprocessing import to_network
+from inference.registry import InstalledModel
 from inference.tiling import averaged, mirrors_for
 from training.datasets.masks import read_masks
 from training.datasets.records import Record
@@ -29,6 +32,26 @@ class _Tally:
     marked: NDArray[np.int64]
     grades: list[int] = field(default_factory=list)
     difference: float = 0.0
+
+
+def measure_engines(
+    model: InstalledModel,
+    names: Iterable[str],
+    records: Sequence[Record],
+    *,
+    unavailable: Callable[[ModelUnavailable], object],
+) -> dict[str, Measured]:
+    """Run those of the named engines that work on this machine beside the reference, see `compare_engines`.
+
+    `unavailable` hears of each that does not, and may raise.
+    """
+    engines: list[Engine] = []
+    for name in names:
+        try:
+            engines.append(load_engine(model, name))
+        except ModelUnavailable as error:
+            unavailable(error)
+    return compare_engines(model.card, load_engine(model, REFERENCE), engines, records) if engines else {}
 
 
 def compare_engines(

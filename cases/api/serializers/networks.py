@@ -20,6 +20,10 @@ class NetworkVersionSerializer(serializers.Serializer):
     shipped = serializers.SerializerMethodField(help_text="Whether it came with the system.")
     installed_at = serializers.DateTimeField(source="row.installed_at", allow_null=True, default=None)
     card = serializers.SerializerMethodField(help_text="Null where the files are missing on the answering machine.")
+    proven_engines = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Engines in fewer bits than float32 that were measured to change nothing that counts.",
+    )
     comparison = serializers.DictField(
         source="row.comparison", default=dict, help_text="Of a proposed version: its figures and the active one's."
     )

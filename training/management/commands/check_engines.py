@@ -7,14 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference.engines.base import Engine
 from inference.engines.equivalence import REFERENCE, Measured, write_record
-from inference.engines.selection import ENGINES, load_engine
+from inference.engines.selection import ENGINES
 from inference.errors import InferenceError, ModelUnavailable
 from inference.registry import InstalledModel, find_model, installed_models
 from training.datasets import DatasetError, Record, read
 from training.datasets.manifest import read_manifest, select
-from training.evaluation.equivalence import compare_engines
+from training.evaluation.equivalence import measure_engines
 
 _DATASETS = {"segmentation": ("idrid",), "grading": ("idrid", "eyepacs400")}
 
@@ -50,17 +49,13 @@ class Command(BaseCommand):
                     self.stdout.write(f"written: {write_record(model, measured, photographs)}")
 
     def _compare(self, model: InstalledModel, wanted: list[str] | None, records: list[Record]) -> dict[str, Measured]:
-        engines: list[Engine] = []
-        for engine in wanted or ENGINES:
-            if engine == REFERENCE:
-                continue
-            try:
-                engines.append(load_engine(model, engine))
-            except ModelUnavailable as error:
-                if wanted or error.code != "engine_unavailable":
-                    raise
-                self.stderr.write(str(error))
-        return compare_engines(model.card, load_engine(model, REFERENCE), engines, records)
+        def unavailable(error: ModelUnavailable) -> None:
+            if wanted or error.code != "engine_unavailable":
+                raise error
+            self.stderr.write(str(error))
+
+        names = [name for name in wanted or ENGINES if name != REFERENCE]
+        return measure_engines(model, names, records, unavailable=unavailable)
 
     def _report(self, model: InstalledModel, measured: Measured) -> None:
         dice = ", ".join(
