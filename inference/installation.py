@@ -51,9 +51,7 @@ class ModelRefused(InferenceError):
 def unpack(source: Path | IO[bytes], target: Path) -> None:
     """Copy card, weights and, if there are any, 8-bit ranges and the record of engines from a folder, zip or tar.
 
-    `target` is an empty folder.
-
-    `source`: its path, or the open archive.
+    `source`: its path, or the open archive. `target`: an empty folder.
 
     Raises ModelRefused: archive_invalid, files_wrong, file_too_large. Names in an archive are compared, never used as
     paths; sizes are counted while reading, not believed.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 
 from inference.engines.equivalence import FLOAT32_DIFFERENCE, REDUCED, REFERENCE, read_record
@@ -12,6 +13,7 @@ from inference.field_of_view import find_field_of_view
 from inference.networks.spec import grade_probabilities, lesion_probabilities
 from inference.preprocessing import to_network
 from inference.registry import RECORD_FILE, InstalledModel, find_model, installed_models
+from tests.tiny_weights import INPUT_SIZE
 
 SHIPPED = sorted(
     path.parent.name for path in (Path(__file__).resolve().parents[2] / "inference" / "weights").glob("*/card.json")
@@ -65,3 +67,34 @@ def test_the_default_engine_marks_what_the_reference_marks(shared_data, settings
     assert measured.dice_change <= 0.02, "one photograph alone may differ by more than all together"
     assert measured.reference_dice["EX"] > 0.3
     assert default.name not in REDUCED or read_record(model)[default.name].within_bounds
+
+
+class Constant:
+    """An engine that says the same of every photograph."""
+
+    name = "cuda"
+
+    def __init__(self, logits: np.ndarray):
+        self.logits = logits.astype(np.float32)
+
+    def run(self, _batch: np.ndarray) -> np.ndarray:
+        return self.logits
+
+
+@pytest.mark.parametrize(
+    ("name", "healthy"),
+    [("unet", np.full((1, 4, INPUT_SIZE, INPUT_SIZE), -9)), ("grader", np.array([[9, 0, 0, 0, 0]]))],
+    ids=["unet", "grader"],
+)
+def test_what_is_no_number_does_not_pass_for_a_healthy_eye(tiny_weights, tmp_path, monkeypatch, name, healthy):
+    from training.datasets.records import Record
+    from training.evaluation.equivalence import compare_engines
+
+    monkeypatch.setenv("DRWEB_WEIGHTS_DIR", str(tiny_weights))
+    Image.fromarray(data.retina()[::4, ::4]).save(tmp_path / "retina.png")
+    record = Record(tmp_path / "retina.png", "none", "1", grade=0, masks={})
+    reference = Constant(healthy)
+    reference.name = REFERENCE
+    for logits, same in ((healthy, True), (healthy * np.nan, False)):
+        measured = compare_engines(find_model(name).card, reference, [Constant(logits)], [record])
+        assert measured["cuda"].within_bounds == same

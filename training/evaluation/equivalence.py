@@ -83,6 +83,8 @@ def compare_engines(
             tally = tallies[engine.name]
             found = _probabilities(card, engine, batch)
             expected = found if expected is None else expected
+            # What is no number is as wrong as can be: compared as it is, it would count for nothing.
+            found = np.where(np.isfinite(found), found, 1 - expected)
             tally.difference = max(tally.difference, float(np.abs(found - expected).max()))
             if lesions:
                 cut = np.array([card.thresholds[lesion] for lesion in lesions])[:, None, None]
