@@ -16,6 +16,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -24,16 +25,15 @@ from inference.registry import installed_models
 _CHILD = "--measure"
 
 
-def measure(names: list[str], image: Path | None, field_of_view: str) -> None:
+def measure(names: list[str], image: Path, field_of_view: str) -> None:
     """In the child: print the peak in GiB."""
-    from benchmarks.photograph import photograph
     from inference.analysis import analyse, warm_up
     from inference.field_of_view import FieldOfView
 
     for name in names:
         warm_up(name)
     fov = FieldOfView(**json.loads(field_of_view))
-    engines = {analyse(photograph(image), name, field_of_view=fov).segmentation.engine for name in names}
+    engines = {analyse(image, name, field_of_view=fov).segmentation.engine for name in names}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"{peak:.2f} GiB  {len(names)} segmentation and the grader, on {', '.join(sorted(engines))}: {' '.join(names)}"
@@ -55,12 +55,16 @@ def main() -> None:
     from inference.field_of_view import find_field_of_view
     from inference.registry import GRADER
 
-    fov = json.dumps(asdict(find_field_of_view(decode(photograph(options.image)).rgb)))
+    content = photograph(options.image)
+    fov = json.dumps(asdict(find_field_of_view(decode(content).rgb)))
     for name in (*options.networks, GRADER):
         load_network(name)
-    for names in (*([name] for name in options.networks), options.networks):
-        image = ["--image", str(options.image)] if options.image else []
-        subprocess.run([sys.executable, __file__, _CHILD, fov, *image, "--networks", *names], check=True)
+    with NamedTemporaryFile() as image:  # a child that made the photograph itself would be measured with that
+        image.write(content)
+        image.flush()
+        for names in (*([name] for name in options.networks), options.networks):
+            child = [sys.executable, __file__, _CHILD, fov, "--image", image.name, "--networks", *names]
+            subprocess.run(child, check=True)
 
 
 if __name__ == "__main__":
