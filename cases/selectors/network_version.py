@@ -17,7 +17,7 @@ class KnownVersion:
     """A version of a network.
 
     `row` is None for one that came with the system, `card` is None where the files are not on this machine.
-    `proven_engines` are those in fewer bits than float32 that were measured to change nothing that counts.
+    `proven_engines` are those in fewer bits than float32 that were measured to stay within bounds.
     """
 
     name: str

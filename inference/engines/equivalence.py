@@ -114,12 +114,12 @@ def forget(model: InstalledModel, engine: str) -> None:
 
 
 def may_run_unasked(model: InstalledModel, engine: str) -> bool:
-    """Whether `engine` computes in float32, or was measured to make no difference that counts."""
+    """Whether `engine` computes in float32, or was measured to stay within the bounds."""
     return engine not in REDUCED or engine in proven_engines(model)
 
 
 def proven_engines(model: InstalledModel) -> tuple[str, ...]:
-    """Those in fewer bits that were measured to make no difference that counts."""
+    """Those in fewer bits that were measured to stay within the bounds."""
     record = read_record(model)
     return tuple(name for name in REDUCED if name in record and record[name].within_bounds)
 

@@ -22,7 +22,7 @@ class NetworkVersionSerializer(serializers.Serializer):
     card = serializers.SerializerMethodField(help_text="Null where the files are missing on the answering machine.")
     proven_engines = serializers.ListField(
         child=serializers.CharField(),
-        help_text="Engines in fewer bits than float32 that were measured to change nothing that counts.",
+        help_text="Engines in fewer bits than float32 that were measured to keep Dice and grades within bounds.",
     )
     comparison = serializers.DictField(
         source="row.comparison", default=dict, help_text="Of a proposed version: its figures and the active one's."
