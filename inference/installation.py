@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from inference.cards import ModelCard
+from inference.engines.equivalence import record_fault
 from inference.errors import InferenceError, ModelUnavailable, gettext_noop
 from inference.registry import (
     CARD_FILE,
@@ -70,8 +71,8 @@ def unpack(source: Path | IO[bytes], target: Path) -> None:
 def check_model(folder: Path) -> ModelCard:
     """The card of an unpacked model, after every check that can be made before it is used.
 
-    Raises ModelRefused: card_invalid, weights_altered, network_unfit. Takes seconds: a child process builds the
-    network.
+    Raises ModelRefused: card_invalid, weights_altered, record_invalid, network_unfit. Takes seconds: a child process
+    builds the network.
     """
     try:
         card = ModelCard.from_json((folder / CARD_FILE).read_text(encoding="utf-8"))
@@ -79,10 +80,20 @@ def check_model(folder: Path) -> ModelCard:
         raise _bad_card(str(error)) from error
     if fault := _types_fault(card) or _card_fault(card):
         raise _bad_card(fault)
+    model = InstalledModel(card, folder)
     try:
-        verify_weights(InstalledModel(card, folder))
+        verify_weights(model)
     except ModelUnavailable as error:
         raise ModelRefused(error.code, error.template, **error.params) from error
+    if fault := record_fault(model):
+        raise ModelRefused(
+            "record_invalid",
+            gettext_noop(
+                "engines.json is no record of these weights (%(fault)s): make it anew with manage.py check_engines "
+                "--record, or leave it out."
+            ),
+            fault=fault[:300],
+        )
     if fault := _fault_of_network(folder):
         raise ModelRefused(
             "network_unfit",

@@ -13,7 +13,6 @@ from safetensors import SafetensorError, safe_open
 
 from inference.cards import ModelCard
 from inference.engines.base import EngineUnavailable
-from inference.engines.equivalence import record_fault
 from inference.engines.pytorch_engine import load_module
 from inference.engines.ranges import read_ranges
 from inference.networks import build
@@ -28,8 +27,7 @@ def main(folder: Path) -> None:
     """Exit with the fault, if there is one."""
     card = ModelCard.from_json((folder / CARD_FILE).read_text(encoding="utf-8"))
     model = InstalledModel(card, folder)
-    fault = _shapes_fault(card, folder / WEIGHTS_FILE) or _ranges_fault(model) or record_fault(model)
-    if fault := fault or _trial_fault(model):
+    if fault := _shapes_fault(card, folder / WEIGHTS_FILE) or _ranges_fault(model) or _trial_fault(model):
         sys.exit(fault)
 
 

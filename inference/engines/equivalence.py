@@ -75,7 +75,7 @@ def record_fault(model: InstalledModel) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError) as error:
-        return f"{RECORD_FILE}: {error}"
+        return str(error)
     return ""
 
 
@@ -86,7 +86,7 @@ def _read(model: InstalledModel) -> dict[str, Measured]:
         record = {name: Measured(engine=name, **facts) for name, facts in content["engines"].items()}
         weights = content["sha256"]
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"no record of engines ({type(error).__name__}: {error})") from error
+        raise ValueError(f"it is no record of engines: {type(error).__name__}: {error}") from error
     if weights != model.card.sha256:
         raise ValueError("it is of other weights")
     lesions = set(model.card.lesions)
